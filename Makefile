@@ -1,0 +1,37 @@
+# Everything runs in .venv, which is made on first use; versions are those of constraints.txt.
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: serve test format clean help
+
+help: ## Show what can be made.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+serve: .venv/.installed ## Serve the example workers on http://localhost:8787.
+	$(BIN)/runtime serve workers/examples workers/examples/two_workers $(ARGS)
+
+test: .venv/.tox-installed ## Run tox: tests, lint, types, architecture.
+	$(BIN)/tox run $(ARGS)
+
+format: .venv/.tox-installed ## Format the code and mend what lint can mend.
+	$(BIN)/tox exec -q -e lint -- ruff check --fix-only -q .
+	$(BIN)/tox exec -q -e lint -- ruff format .
+
+clean: ## Remove what was made; local state in .edgestead/ stays.
+	rm -rf .venv .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; choose one with: make PYTHON=python3.12 …"; exit 1; }
+	@$(PYTHON) -m venv .venv || \
+		{ rm -rf .venv; echo "$(PYTHON) cannot make a venv; on Debian: apt-get install python3-venv"; exit 1; }
+
+.venv/.installed: .venv/bin/python setup.cfg pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --editable '.[examples]'
+	@touch $@
+
+.venv/.tox-installed: .venv/bin/python constraints.txt
+	$(BIN)/pip install --quiet tox
+	@touch $@
