@@ -1,0 +1,63 @@
+"""The key layout of an ordered store that holds all namespaces.
+
+    <length u8><namespace><key>                 a record
+    0xFF v <id><number u32>                     a piece of a value that stands apart from its record
+    0xFF x <expiration u64><key of a record>    an entry of the expiry index (`_expiry`)
+    0xFF m                                      the format of the store
+
+A namespace has 1 to 254 bytes, so no record's key starts with 0xFF, and none is a prefix of
+another namespace's keys.
+"""
+
+from typing import Final
+
+__all__ = [
+    "FORMAT_KEY",
+    "MAX_NAMESPACE_BYTES",
+    "PIECE_BYTES",
+    "RECORDS_END",
+    "namespace_prefix",
+    "piece_key",
+    "piece_keys",
+    "range_end",
+    "split_record_key",
+]
+
+MAX_NAMESPACE_BYTES: Final = 254
+PIECE_BYTES: Final = 65_536
+FORMAT_KEY: Final = b"\xffm"
+RECORDS_END: Final = b"\xff"
+
+_PIECE_PREFIX: Final = b"\xffv"
+
+
+def namespace_prefix(namespace: str) -> bytes:
+    """Return what the keys of a namespace's records start with; raise ValueError for a bad name."""
+    name = namespace.encode()
+    if not 0 < len(name) <= MAX_NAMESPACE_BYTES:
+        raise ValueError(
+            f"a namespace has 1 to {MAX_NAMESPACE_BYTES} bytes of UTF-8, not {len(name)}"
+        )
+    return bytes((len(name),)) + name
+
+
+def split_record_key(record_key: bytes) -> tuple[str, bytes]:
+    """Return namespace and key of a record."""
+    end = 1 + record_key[0]
+    return record_key[1:end].decode(), record_key[end:]
+
+
+def piece_key(value_id: bytes, number: int) -> bytes:
+    """Return the key of a value's piece; they count from 0 and are `PIECE_BYTES` long."""
+    return _PIECE_PREFIX + value_id + number.to_bytes(4)
+
+
+def piece_keys(value_id: bytes, length: int) -> list[bytes]:
+    """Return the keys of all pieces of a value that is `length` bytes long."""
+    return [piece_key(value_id, number) for number in range(-(-length // PIECE_BYTES))]
+
+
+def range_end(prefix: bytes) -> bytes:
+    """Return the first key behind all that start with `prefix`, which is not 0xFF throughout."""
+    kept = prefix.rstrip(b"\xff")
+    return kept[:-1] + bytes((kept[-1] + 1,))

@@ -1,0 +1,121 @@
+"""The bytes of a stored record, version 1.
+
+    version u8 · flags u8 · expiration u64 · metadata length u16 · metadata · payload · CRC-32 u32
+
+All numbers are big-endian; expiration 0 means none; the checksum covers everything before it. The
+payload is the value, or with flag `DETACHED` the id under which the value is kept in pieces of its
+own, its length u32 and its CRC-32 u32. A version byte above ours is refused, never guessed at.
+"""
+
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import Final
+
+from kvstore.engine import Record
+from kvstore.errors import CorruptRecordError, FormatTooNewError
+
+__all__ = [
+    "DETACHED_ID_BYTES",
+    "INLINE_MAX_BYTES",
+    "DetachedValue",
+    "StoredRecord",
+    "corrupt_record",
+    "decode_record",
+    "encode_record",
+]
+
+INLINE_MAX_BYTES: Final = 4096
+"""The largest value that stands in its record; a listing reads records, and not the rest."""
+
+DETACHED_ID_BYTES: Final = 12
+
+_VERSION: Final = 1
+_HAS_METADATA: Final = 1
+_DETACHED: Final = 2
+_KNOWN_FLAGS: Final = _HAS_METADATA | _DETACHED
+
+_HEAD: Final = struct.Struct(">BBQH")
+_CHECKSUM: Final = struct.Struct(">I")
+_REFERENCE: Final = struct.Struct(f">{DETACHED_ID_BYTES}sII")
+
+
+@dataclass(frozen=True, slots=True)
+class DetachedValue:
+    """A value that is kept apart from its record: where, how long it is, and its checksum."""
+
+    id: bytes
+    length: int
+    checksum: int
+
+    @classmethod
+    def of(cls, id_: bytes, value: bytes) -> "DetachedValue":
+        """Describe `value`, to be kept under `id_`."""
+        return cls(id_, len(value), zlib.crc32(value))
+
+    def matches(self, value: bytes) -> bool:
+        """Tell whether `value` is what was written."""
+        return len(value) == self.length and zlib.crc32(value) == self.checksum
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record as it stands in the store: the value itself, or where it is."""
+
+    value: bytes | DetachedValue
+    metadata: bytes | None
+    expiration: int | None
+
+
+def encode_record(record: Record, detached: DetachedValue | None = None) -> bytes:
+    """Return the stored form of `record`; with `detached` that stands in place of its value."""
+    flags = 0 if record.metadata is None else _HAS_METADATA
+    payload = record.value
+    if detached is not None:
+        flags |= _DETACHED
+        payload = _REFERENCE.pack(detached.id, detached.length, detached.checksum)
+    metadata = record.metadata or b""
+    head = _HEAD.pack(_VERSION, flags, record.expiration or 0, len(metadata))
+    body = b"".join((head, metadata, payload))
+    return body + _CHECKSUM.pack(zlib.crc32(body))
+
+
+def decode_record(data: bytes, namespace: str, key: bytes) -> StoredRecord:
+    """Return the record in `data`.
+
+    Raises CorruptRecordError for bytes that are not what was written, FormatTooNewError for a
+    record of a newer version; `namespace` and `key` name it in the message.
+    """
+    if data and data[0] > _VERSION:
+        raise FormatTooNewError(
+            f"{_shown(namespace, key)} has record format {data[0]}, this version reads up to "
+            f"{_VERSION}; use the version of edgestead that wrote it, or a newer one"
+        )
+    end = len(data) - _CHECKSUM.size
+    if (
+        end < _HEAD.size
+        or zlib.crc32(memoryview(data)[:end]) != _CHECKSUM.unpack_from(data, end)[0]
+    ):
+        raise corrupt_record(namespace, key, "its checksum does not match")
+    version, flags, expiration, metadata_length = _HEAD.unpack_from(data)
+    payload_start = _HEAD.size + metadata_length
+    if version != _VERSION or flags & ~_KNOWN_FLAGS or payload_start > end:
+        raise corrupt_record(namespace, key, "its head makes no sense")
+    payload: bytes | DetachedValue = data[payload_start:end]
+    if flags & _DETACHED:
+        if end - payload_start != _REFERENCE.size:
+            raise corrupt_record(namespace, key, "its reference makes no sense")
+        payload = DetachedValue(*_REFERENCE.unpack_from(data, payload_start))
+    metadata = data[_HEAD.size : payload_start] if flags & _HAS_METADATA else None
+    return StoredRecord(payload, metadata, expiration or None)
+
+
+def corrupt_record(namespace: str, key: bytes, fault: str) -> CorruptRecordError:
+    """Return the error for a damaged record."""
+    return CorruptRecordError(
+        f"{_shown(namespace, key)} is damaged: {fault}; write it again, or delete it"
+    )
+
+
+def _shown(namespace: str, key: bytes) -> str:
+    return f"the record of key {key.decode(errors='replace')!r} in namespace {namespace!r}"

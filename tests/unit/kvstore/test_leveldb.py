@@ -1,0 +1,547 @@
+"""What LevelDB and plyvel do wrong by themselves, and the engine stops."""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import plyvel
+import pytest
+
+from kvstore import (
+    CorruptRecordError,
+    Delete,
+    EngineClosedError,
+    EngineError,
+    EngineLockedError,
+    EngineOptions,
+    FormatTooNewError,
+    Put,
+    Record,
+)
+from kvstore._expiry import expiry_key
+from kvstore._keys import namespace_prefix, piece_keys
+from kvstore._lock import StoreLock
+from kvstore._records import decode_record
+from kvstore.engines import leveldb
+from kvstore.engines.leveldb import LevelDBEngine
+from kvstore.testing import FakeClock
+
+HOLDER = """
+import asyncio, sys
+from pathlib import Path
+from kvstore import EngineOptions, Put, Record, open_engine
+
+async def main():
+    engine = await open_engine("leveldb", EngineOptions(folder=Path(sys.argv[1])))
+    for number in range(int(sys.argv[2])):
+        await engine.write([Put("ns", b"%06d" % number, Record(b"v" * 100))])
+        print(number, flush=True)
+    print("ready", flush=True)
+    sys.stdin.readline()
+
+asyncio.run(main())
+"""
+
+
+async def open_store(folder: Path, **options: Any) -> LevelDBEngine:
+    return await leveldb.open_engine(EngineOptions(folder=folder, **options))
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[LevelDBEngine]:
+    engine = await open_store(tmp_path, durability="buffered")
+    yield engine
+    await engine.close()
+
+
+def start_holder(folder: Path, writes: int = 0) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(folder), str(writes)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def try_elsewhere(folder: Path) -> str:
+    """Let another process open and write the store; return its complaints."""
+    with start_holder(folder, writes=10) as holder:
+        _, complaints = holder.communicate("\n")
+    return complaints
+
+
+def wait_for_line(process: subprocess.Popen[str], text: str) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.strip() == text:
+            return
+    raise AssertionError(f"no line {text!r}")
+
+
+def edit(folder: Path, change: Callable[[Any], None]) -> None:
+    """Change a closed store behind the engine's back."""
+    database = plyvel.DB(str(folder / "leveldb"))
+    change(database)
+    database.close()
+
+
+# The lock
+
+
+async def test_another_process_is_told_who_holds_the_store(tmp_path: Path) -> None:
+    with start_holder(tmp_path) as holder:
+        wait_for_line(holder, "ready")
+
+        with pytest.raises(EngineLockedError) as error:
+            await open_store(tmp_path)
+
+        holder.communicate("\n")
+    assert error.value.pid == holder.pid
+    assert f"process {holder.pid} (python" in str(error.value)
+    assert "--persist-to" in str(error.value)
+    await (await open_store(tmp_path)).close()
+
+
+async def test_a_second_attempt_in_one_process_does_not_let_another_process_in(
+    store: LevelDBEngine, tmp_path: Path
+) -> None:
+    with pytest.raises(EngineLockedError, match=rf"process {os.getpid()} \(this very process\)"):
+        await open_store(tmp_path)
+    alias = tmp_path.parent / f"{tmp_path.name}-alias"
+    alias.symlink_to(tmp_path)
+    with pytest.raises(EngineLockedError):
+        await open_store(alias)
+
+    other = try_elsewhere(tmp_path)
+
+    assert "EngineLockedError" in other
+    await store.write([Put("ns", b"key", Record(b"v"))])
+    assert await store.get("ns", b"key") == Record(b"v")
+
+
+async def test_reading_the_files_of_an_open_store_lets_nobody_in(
+    store: LevelDBEngine, tmp_path: Path
+) -> None:
+    for file in (tmp_path / "leveldb").iterdir():
+        file.read_bytes()
+
+    other = try_elsewhere(tmp_path)
+
+    assert "EngineLockedError" in other
+
+
+def test_the_lock_is_free_again_after_release_and_names_no_holder_it_does_not_know(
+    tmp_path: Path,
+) -> None:
+    store = tmp_path / "store"
+    StoreLock(store).release()
+    lock = StoreLock(store)
+    (tmp_path / "store.lock").write_text("")
+    refused = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from pathlib import Path; from kvstore._lock import StoreLock\n"
+            "try:\n    StoreLock(Path(sys.argv[1]))\n"
+            "except Exception as error:\n    print(error.pid, error)",
+            str(store),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lock.release()
+
+    assert refused.stdout.startswith("None the KV store")
+    assert "another process" in refused.stdout
+
+
+def test_a_dead_holders_command_is_left_out(tmp_path: Path) -> None:
+    assert str(EngineLockedError(tmp_path, 7)).startswith(
+        f"the KV store {tmp_path} is in use by process 7; stop it"
+    )
+
+
+async def test_a_lock_of_leveldb_itself_is_respected(tmp_path: Path) -> None:
+    (tmp_path / "leveldb").mkdir()
+    database = plyvel.DB(str(tmp_path / "leveldb"), create_if_missing=True)
+    try:
+        other = try_elsewhere(tmp_path)
+    finally:
+        database.close()
+
+    assert "EngineLockedError" in other
+    assert "in use by another process" in other
+
+
+async def test_a_folder_that_cannot_be_made_or_opened_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EngineError, match=r"cannot be made: (Not a directory|File exists)"):
+        await open_store(tmp_path / "file" / "inside")
+    (tmp_path / "leveldb").write_text("not a folder")
+    with pytest.raises(EngineError, match="cannot be opened"):
+        await open_store(tmp_path)
+    (tmp_path / "locked" / "leveldb.lock").mkdir(parents=True)
+    with pytest.raises(EngineError, match="Is a directory"):
+        await open_store(tmp_path / "locked")
+
+
+# What survives
+
+
+async def test_acknowledged_writes_survive_kill_9(tmp_path: Path) -> None:
+    with start_holder(tmp_path, writes=100_000) as holder:
+        wait_for_line(holder, "200")
+        holder.send_signal(signal.SIGKILL)
+        output, _ = holder.communicate()
+    last = max([200, *(int(line) for line in output.split() if line.isdigit())])
+
+    engine = await open_store(tmp_path)
+    found = await engine.get_many("ns", [b"%06d" % number for number in range(last)])
+    await engine.close()
+
+    assert all(record is not None and record.value == b"v" * 100 for record in found)
+
+
+async def test_records_and_their_pieces_survive_a_restart(tmp_path: Path) -> None:
+    record = Record(os.urandom(300_000), b'"m"', 4_000_000_000)
+    engine = await open_store(tmp_path)
+    await engine.write([Put("ns", b"key", record)])
+    await engine.close()
+
+    engine = await open_store(tmp_path)
+    found = await engine.get("ns", b"key")
+    await engine.close()
+
+    assert found == record
+
+
+async def test_a_batch_that_fails_half_way_leaves_nothing(store: LevelDBEngine) -> None:
+    await store.write([Put("ns", b"old", Record(b"1"))])
+    bad = Put("ns", b"b", Record(b"2", b"m" * 70_000))
+
+    with pytest.raises(Exception, match="format"):
+        await store.write([Put("ns", b"a", Record(b"1")), Delete("ns", b"old"), bad])
+
+    assert await store.get("ns", b"a") is None
+    assert await store.get("ns", b"old") == Record(b"1")
+
+
+async def test_a_failed_batch_fails_for_everyone_in_it_and_no_one_else(
+    store: LevelDBEngine,
+) -> None:
+    bad = Put("ns", b"b", Record(b"2", b"m" * 70_000))
+
+    results = await asyncio.gather(
+        store.write([Put("ns", b"a", Record(b"1"))]), store.write([bad]), return_exceptions=True
+    )
+    await store.write([Put("ns", b"c", Record(b"3"))])
+
+    assert all(isinstance(result, Exception) for result in results)
+    assert await store.get("ns", b"c") == Record(b"3")
+
+
+async def test_a_write_whose_waiter_was_cancelled_is_carried_out(store: LevelDBEngine) -> None:
+    cancelled = asyncio.create_task(store.write([Put("ns", b"a", Record(b"1"))]))
+    kept = asyncio.create_task(store.write([Put("ns", b"b", Record(b"2"))]))
+    await asyncio.sleep(0)
+
+    cancelled.cancel()
+    await kept
+
+    assert await store.get("ns", b"a") == Record(b"1")
+    assert cancelled.cancelled()
+
+
+async def test_close_waits_for_work_in_other_threads(tmp_path: Path) -> None:
+    engine = await open_store(tmp_path)
+    puts = [Put("ns", b"%d" % number, Record(b"x" * 1_000_000)) for number in range(20)]
+    writing = [asyncio.create_task(engine.write([put])) for put in puts]
+    await asyncio.sleep(0)
+    reading = asyncio.create_task(engine.list("ns", b"", None, 10))
+    await asyncio.sleep(0)
+
+    await engine.close()
+    await asyncio.gather(*writing, reading)
+
+    engine = await open_store(tmp_path)
+    entries, _ = await engine.list("ns", b"", None, 100)
+    await engine.close()
+    assert len(entries) == 20
+
+
+async def test_a_forked_child_cannot_use_its_parents_handle(store: LevelDBEngine) -> None:
+    def in_child(answers: Any) -> None:
+        async def use() -> None:
+            await store.write([Put("ns", b"child", Record(b"lost"))])
+
+        try:
+            asyncio.run(use())
+        except EngineClosedError as error:
+            answers.put(str(error))
+        else:
+            answers.put("no error")
+
+    context = multiprocessing.get_context("fork")
+    answers = context.Queue()
+    child = context.Process(target=in_child, args=(answers,))
+    child.start()
+    answer = await asyncio.to_thread(answers.get, timeout=10)
+    await asyncio.to_thread(child.join)
+
+    assert f"was opened by process {os.getpid()}" in answer
+    assert await store.get("ns", b"child") is None
+
+
+# Damage
+
+
+async def test_a_damaged_record_is_told_listed_and_can_be_mended(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = await open_store(tmp_path)
+    await engine.write(
+        [Put("ns", b"good", Record(b"1")), Put("ns", b"bad", Record(b"2", None, 4_000_000_000))]
+    )
+    await engine.close()
+    bad_key = namespace_prefix("ns") + b"bad"
+    edit(tmp_path, lambda database: database.put(bad_key, database.get(bad_key)[:-1] + b"?"))
+
+    engine = await open_store(tmp_path)
+    with pytest.raises(CorruptRecordError, match="'bad' in namespace 'ns' is damaged"):
+        await engine.get("ns", b"bad")
+    entries, _ = await engine.list("ns", b"", None, 10)
+    names = await engine.namespaces()
+    await engine.write([Put("ns", b"bad", Record(b"mended"))])
+    mended = await engine.get("ns", b"bad")
+    await engine.close()
+
+    assert [entry.key for entry in entries] == [b"bad", b"good"]
+    assert names == ["ns"]
+    assert mended == Record(b"mended")
+    assert "'bad' in namespace 'ns' is damaged" in caplog.text
+
+
+@pytest.mark.parametrize("size", [10_000, 200_000])
+async def test_a_lost_piece_of_a_value_is_damage(tmp_path: Path, size: int) -> None:
+    engine = await open_store(tmp_path)
+    await engine.write([Put("ns", b"key", Record(b"x" * size))])
+    await engine.close()
+
+    def lose_the_last_piece(database: Any) -> None:
+        record_key = namespace_prefix("ns") + b"key"
+        value: Any = decode_record(database.get(record_key), "ns", b"key").value
+        database.delete(piece_keys(value.id, value.length)[-1])
+
+    edit(tmp_path, lose_the_last_piece)
+    engine = await open_store(tmp_path)
+    with pytest.raises(CorruptRecordError, match="incomplete"):
+        await engine.get("ns", b"key")
+    await engine.close()
+
+
+@pytest.mark.parametrize("marker", [b"2", b"x"])
+async def test_a_store_of_a_newer_format_is_refused_and_stays_unlocked(
+    tmp_path: Path, marker: bytes
+) -> None:
+    await (await open_store(tmp_path)).close()
+    edit(tmp_path, lambda database: database.put(b"\xffm", marker))
+
+    for _ in range(2):
+        with pytest.raises(FormatTooNewError, match="this version reads up to 1"):
+            await open_store(tmp_path)
+
+
+async def test_a_store_whose_files_are_damaged_is_told(tmp_path: Path) -> None:
+    await (await open_store(tmp_path)).close()
+    (tmp_path / "leveldb" / "CURRENT").write_text("nonsense")
+
+    with pytest.raises(EngineError, match="cannot be opened"):
+        await open_store(tmp_path)
+
+
+async def test_what_the_disk_refuses_is_our_error_with_its_text(store: LevelDBEngine) -> None:
+    class FullDisk:
+        """A database on a disk that refuses everything."""
+
+        def get(self, key: bytes) -> bytes | None:
+            raise plyvel.IOError(b"IO error: No space left on device")
+
+        def write_batch(self, **options: object) -> Any:
+            raise plyvel.IOError(b"IO error: No space left on device")
+
+    database = store._database
+    store._database = FullDisk()
+    try:
+        with pytest.raises(EngineError, match=r"cannot read: IO error: No space left on device"):
+            await store.get("ns", b"key")
+        with pytest.raises(EngineError, match="No space left on device"):
+            await store.write([Put("ns", b"key", Record(b"v"))])
+    finally:
+        store._database = database
+
+
+# Space
+
+
+def disk_bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+async def test_dropping_a_namespace_gives_its_space_back(tmp_path: Path) -> None:
+    engine = await open_store(tmp_path, durability="buffered")
+    for start in range(0, 60, 10):
+        await engine.write(
+            [Put("ns", b"%03d" % n, Record(os.urandom(200_000))) for n in range(start, start + 10)]
+        )
+    before = disk_bytes(tmp_path)
+
+    await engine.drop("ns")
+    await engine.close()
+
+    assert before > 10_000_000
+    assert disk_bytes(tmp_path) < before / 4
+
+
+async def test_sweeping_much_gives_its_space_back(tmp_path: Path) -> None:
+    clock = FakeClock()
+    engine = await open_store(tmp_path, durability="buffered", clock=clock)
+    at = int(clock()) + 60
+    for start in range(0, 40, 5):
+        await engine.write(
+            [
+                Put("ns", b"%03d" % n, Record(os.urandom(1_000_000), None, at))
+                for n in range(start, start + 5)
+            ]
+        )
+    before = disk_bytes(tmp_path)
+    clock.advance(61)
+
+    swept = await engine.sweep(100)
+    await engine.close()
+
+    assert swept == 40
+    assert disk_bytes(tmp_path) < before / 4
+
+
+async def test_overwriting_a_large_value_leaves_no_piece_behind(tmp_path: Path) -> None:
+    engine = await open_store(tmp_path)
+    for size in (500_000, 100, 70_000, 5_000):
+        await engine.write([Put("ns", b"key", Record(b"x" * size, None, 4_000_000_000))])
+    await engine.write([Delete("ns", b"key")])
+    await engine.close()
+
+    left: list[bytes] = []
+    edit(tmp_path, lambda database: left.extend(key for key, _ in database.iterator()))
+
+    assert left == [b"\xffm"]
+
+
+# Time
+
+
+async def test_small_reads_stay_on_the_loop_and_the_rest_goes_to_threads(
+    store: LevelDBEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.write([Put("ns", b"small", Record(b"x" * 65_536))])
+    await store.write([Put("ns", b"large", Record(b"x" * 65_537))])
+    seen: list[str] = []
+    original = LevelDBEngine._read_whole
+
+    def noted(self: LevelDBEngine, namespace: str, key: bytes) -> Record | None:
+        seen.append(threading.current_thread().name)
+        return original(self, namespace, key)
+
+    monkeypatch.setattr(LevelDBEngine, "_read_whole", noted)
+
+    await store.get("ns", b"small")
+    assert seen == []
+    await store.get("ns", b"large")
+    assert len(seen) == 1
+    assert seen[0].startswith("kv-reader")
+
+
+async def test_writes_of_one_turn_are_one_batch(
+    store: LevelDBEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[int] = []
+    original = store._commits._apply
+
+    def noted(operations: Any) -> None:
+        batches.append(len(operations))
+        original(operations)
+
+    monkeypatch.setattr(store._commits, "_apply", noted)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(50):
+            group.create_task(store.write([Put("ns", b"%d" % number, Record(b"v"))]))
+
+    assert batches == [50]
+
+
+async def test_an_index_entry_without_its_record_is_swept(tmp_path: Path) -> None:
+    clock = FakeClock()
+    engine = await open_store(tmp_path, clock=clock)
+    await engine.write([Put("ns", b"key", Record(b"v"))])
+    await engine.close()
+    for record_key in (namespace_prefix("ns") + b"key", namespace_prefix("ns") + b"gone"):
+        edit(tmp_path, lambda database, key=record_key: database.put(expiry_key(1, key), b""))
+
+    engine = await open_store(tmp_path, clock=clock)
+    swept = [await engine.sweep(10), await engine.sweep(10)]
+    record = await engine.get("ns", b"key")
+    await engine.close()
+
+    assert swept == [2, 0]
+    assert record == Record(b"v")
+
+
+async def test_a_value_that_is_replaced_between_two_reads_is_read_again(
+    store: LevelDBEngine,
+) -> None:
+    """The first read finds the record, and its piece has gone by the time of the second."""
+    await store.write([Put("ns", b"key", Record(b"a" * 10_000))])
+    stale = store._database.get(namespace_prefix("ns") + b"key")
+    await store.write([Put("ns", b"key", Record(b"b" * 20_000))])
+    database = store._database
+
+    class Stale:
+        """Answers the first read with what stood there before."""
+
+        def __init__(self) -> None:
+            self.answers = [stale]
+
+        def get(self, key: bytes) -> bytes | None:
+            found: bytes | None = self.answers.pop() if self.answers else database.get(key)
+            return found
+
+        def snapshot(self) -> Any:
+            return database.snapshot()
+
+    store._database = Stale()
+    try:
+        record = await store.get("ns", b"key")
+    finally:
+        store._database = database
+
+    assert record == Record(b"b" * 20_000)
+
+
+async def test_every_call_of_an_inherited_handle_is_refused(
+    store: LevelDBEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opener = os.getpid()
+    with monkeypatch.context() as child:
+        child.setattr(os, "getpid", lambda: opener + 1)
+        for call in (store.get("ns", b"k"), store.write([]), store.sweep(1), store.drop("ns")):
+            with pytest.raises(EngineClosedError, match=f"opened by process {opener}"):
+                await call
