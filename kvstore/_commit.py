@@ -1,40 +1,34 @@
-"""Group commit: the writes of one loop turn go to the disk together, in one thread."""
+"""Group commit: the writes of one loop turn go to the disk together."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from functools import partial
-from typing import Any
-
-from kvstore.engine import Operation
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Generic, TypeVar
 
 __all__ = ["GroupCommit"]
 
-RunInThread = Callable[[Callable[[], None]], Coroutine[Any, Any, None]]
+T = TypeVar("T")
 
 
-class GroupCommit:
+class GroupCommit(Generic[T]):
     """Collects writes while one batch is under way and hands them over as the next one.
 
     A batch either succeeds for everyone in it or fails for everyone in it: each waiter gets the
-    error of the batch that held its operations.
+    error of the batch that held its writes.
     """
 
-    def __init__(
-        self, apply: Callable[[Sequence[Operation]], None], run_in_thread: RunInThread
-    ) -> None:
-        """Write batches by `apply`, which blocks, in the thread that `run_in_thread` stands for."""
+    def __init__(self, apply: Callable[[Sequence[T]], Awaitable[None]]) -> None:
+        """Carry out batches by `apply`, one at a time."""
         self._apply = apply
-        self._run_in_thread = run_in_thread
-        self._operations: list[Operation] = []
+        self._writes: list[T] = []
         self._waiters: list[asyncio.Future[None]] = []
         self._committing: asyncio.Task[None] | None = None
 
-    async def submit(self, operations: Sequence[Operation]) -> None:
-        """Return when `operations` are written; raise what writing them raised."""
-        if not operations:
+    async def submit(self, writes: Sequence[T]) -> None:
+        """Return when `writes` are carried out; raise what carrying them out raised."""
+        if not writes:
             return
         waiter = asyncio.get_running_loop().create_future()
-        self._operations += operations
+        self._writes += writes
         self._waiters.append(waiter)
         if self._committing is None:
             # The task starts in the next turn, so that all writes of this one are in its batch.
@@ -48,11 +42,11 @@ class GroupCommit:
 
     async def _commit(self) -> None:
         try:
-            while self._operations:
-                operations, self._operations = self._operations, []
+            while self._writes:
+                writes, self._writes = self._writes, []
                 waiters, self._waiters = self._waiters, []
                 try:
-                    await self._run_in_thread(partial(self._apply, operations))
+                    await self._apply(writes)
                 except Exception as error:
                     for waiter in _still_waiting(waiters):
                         waiter.set_exception(error)

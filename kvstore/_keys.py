@@ -1,9 +1,10 @@
 """The key layout of an ordered store that holds all namespaces.
 
     <length u8><namespace><key>                 a record
+    0xFF d <id>                                 a value to be deleted: no record refers to it
+    0xFF m                                      the format of the store
     0xFF v <id><number u32>                     a piece of a value that stands apart from its record
     0xFF x <expiration u64><key of a record>    an entry of the expiry index (`_expiry`)
-    0xFF m                                      the format of the store
 
 A namespace has 1 to 254 bytes, so no record's key starts with 0xFF, and none is a prefix of
 another namespace's keys.
@@ -12,13 +13,18 @@ another namespace's keys.
 from typing import Final
 
 __all__ = [
+    "DOOMED_PREFIX",
     "FORMAT_KEY",
     "MAX_NAMESPACE_BYTES",
     "PIECE_BYTES",
     "RECORDS_END",
+    "doomed_key",
+    "id_of_doomed",
     "namespace_prefix",
+    "piece_count",
     "piece_key",
     "piece_keys",
+    "pieces_prefix",
     "range_end",
     "split_record_key",
 ]
@@ -26,6 +32,7 @@ __all__ = [
 MAX_NAMESPACE_BYTES: Final = 254
 PIECE_BYTES: Final = 65_536
 FORMAT_KEY: Final = b"\xffm"
+DOOMED_PREFIX: Final = b"\xffd"
 RECORDS_END: Final = b"\xff"
 
 _PIECE_PREFIX: Final = b"\xffv"
@@ -47,6 +54,11 @@ def split_record_key(record_key: bytes) -> tuple[str, bytes]:
     return record_key[1:end].decode(), record_key[end:]
 
 
+def piece_count(length: int) -> int:
+    """Return how many pieces a value of `length` bytes has."""
+    return -(-length // PIECE_BYTES)
+
+
 def piece_key(value_id: bytes, number: int) -> bytes:
     """Return the key of a value's piece; they count from 0 and are `PIECE_BYTES` long."""
     return _PIECE_PREFIX + value_id + number.to_bytes(4)
@@ -54,7 +66,22 @@ def piece_key(value_id: bytes, number: int) -> bytes:
 
 def piece_keys(value_id: bytes, length: int) -> list[bytes]:
     """Return the keys of all pieces of a value that is `length` bytes long."""
-    return [piece_key(value_id, number) for number in range(-(-length // PIECE_BYTES))]
+    return [piece_key(value_id, number) for number in range(piece_count(length))]
+
+
+def pieces_prefix(value_id: bytes) -> bytes:
+    """Return what the keys of all pieces of a value start with."""
+    return _PIECE_PREFIX + value_id
+
+
+def doomed_key(value_id: bytes) -> bytes:
+    """Return the key that marks a value as one to be deleted."""
+    return DOOMED_PREFIX + value_id
+
+
+def id_of_doomed(key: bytes) -> bytes:
+    """Return the id of the value that is marked by `key` as one to be deleted."""
+    return key[len(DOOMED_PREFIX) :]
 
 
 def range_end(prefix: bytes) -> bytes:

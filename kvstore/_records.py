@@ -9,24 +9,18 @@ own, its length u32 and its CRC-32 u32. A version byte above ours is refused, ne
 
 import struct
 import zlib
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-from kvstore.engine import Record
 from kvstore.errors import CorruptRecordError, FormatTooNewError
 
 __all__ = [
     "DETACHED_ID_BYTES",
-    "INLINE_MAX_BYTES",
     "DetachedValue",
     "StoredRecord",
     "corrupt_record",
     "decode_record",
     "encode_record",
 ]
-
-INLINE_MAX_BYTES: Final = 4096
-"""The largest value that stands in its record; a listing reads records, and not the rest."""
 
 DETACHED_ID_BYTES: Final = 12
 
@@ -40,26 +34,19 @@ _CHECKSUM: Final = struct.Struct(">I")
 _REFERENCE: Final = struct.Struct(f">{DETACHED_ID_BYTES}sII")
 
 
-@dataclass(frozen=True, slots=True)
-class DetachedValue:
+class DetachedValue(NamedTuple):
     """A value that is kept apart from its record: where, how long it is, and its checksum."""
 
     id: bytes
     length: int
     checksum: int
 
-    @classmethod
-    def of(cls, id_: bytes, value: bytes) -> "DetachedValue":
-        """Describe `value`, to be kept under `id_`."""
-        return cls(id_, len(value), zlib.crc32(value))
-
     def matches(self, value: bytes) -> bool:
         """Tell whether `value` is what was written."""
         return len(value) == self.length and zlib.crc32(value) == self.checksum
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRecord:
+class StoredRecord(NamedTuple):
     """A record as it stands in the store: the value itself, or where it is."""
 
     value: bytes | DetachedValue
@@ -67,13 +54,15 @@ class StoredRecord:
     expiration: int | None
 
 
-def encode_record(record: Record, detached: DetachedValue | None = None) -> bytes:
-    """Return the stored form of `record`; with `detached` that stands in place of its value."""
+def encode_record(record: StoredRecord) -> bytes:
+    """Return the bytes to be stored for `record`."""
     flags = 0 if record.metadata is None else _HAS_METADATA
-    payload = record.value
-    if detached is not None:
+    value = record.value
+    if isinstance(value, DetachedValue):
         flags |= _DETACHED
-        payload = _REFERENCE.pack(detached.id, detached.length, detached.checksum)
+        payload = _REFERENCE.pack(*value)
+    else:
+        payload = value
     metadata = record.metadata or b""
     head = _HEAD.pack(_VERSION, flags, record.expiration or 0, len(metadata))
     body = b"".join((head, metadata, payload))

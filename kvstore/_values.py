@@ -1,25 +1,35 @@
 """Values on their way in and out: what `put` takes, and what each type of `get` gives."""
 
 import json
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+)
 from typing import Any, Final
 
 from kvstore._numbers import number_text
 from kvstore._text import utf8
+from kvstore.engine import StoredValue
 from kvstore.limits import check_value_size
 
-__all__ = ["BULK_TYPES", "check_type", "read_value", "typed_value"]
+__all__ = ["BULK_TYPES", "check_type", "typed_value", "value_length", "value_source"]
 
 BULK_TYPES: Final = frozenset({"text", "json"})
 
+_STREAM: Final = "stream"
 _SLICE_BYTES: Final = 65_536
 
 
-async def read_value(value: object) -> bytes:
-    """Return the bytes that `value` stands for.
+def value_source(value: object) -> bytes | AsyncGenerator[bytes, None]:
+    """Return the bytes that `value` stands for, or an iterator of them; close that in any case.
 
-    A stream is read to its end, or until it is over the limit; then it is closed, and KVError 413
-    is raised with the length reached. TypeError for what cannot be a value.
+    The iterator raises KVError 413, with the length reached, as soon as it is over the limit.
+    Raises TypeError for what cannot be a value, KVError 413 for bytes over the limit.
     """
     if isinstance(value, str):
         data = utf8(value)
@@ -28,9 +38,9 @@ async def read_value(value: object) -> bytes:
     elif isinstance(value, int | float):
         data = number_text(value).encode()
     elif isinstance(value, AsyncIterable):
-        return await _read_stream(aiter(value))
+        return _limited(aiter(value))
     elif isinstance(value, Iterator):
-        return _read_iterator(value)
+        return _limited(_stepwise(value))
     else:
         raise TypeError(
             f"KV values are str, bytes, bytearray, memoryview, numbers and iterators of bytes, not "
@@ -42,18 +52,27 @@ async def read_value(value: object) -> bytes:
 
 def check_type(type_: str) -> None:
     """Raise TypeError for a type that no value can be read as."""
-    if type_ not in _READERS:
+    if type_ != _STREAM and type_ not in _READERS:
         raise TypeError(
             'Unknown response type. Possible types are "text", "arrayBuffer", "json", and "stream".'
         )
 
 
-def typed_value(data: bytes, type_: str) -> Any:
+async def typed_value(value: bytes | StoredValue, type_: str) -> Any:
     """Return a value as text, json, arrayBuffer (a memoryview) or stream (64 KiB at a time).
 
     Raises json.JSONDecodeError for a value that is not JSON.
     """
-    return _READERS[type_](data)
+    if type_ == _STREAM:
+        return _slices(value) if isinstance(value, bytes) else aiter(value)
+    if not isinstance(value, bytes):
+        value = b"".join([chunk async for chunk in value])
+    return _READERS[type_](value)
+
+
+def value_length(value: bytes | StoredValue) -> int:
+    """Return the number of bytes."""
+    return len(value) if isinstance(value, bytes) else value.length
 
 
 def _text(data: bytes) -> str:
@@ -73,32 +92,25 @@ _READERS: Final[Mapping[str, Callable[[bytes], Any]]] = {
     "text": _text,
     "json": _json,
     "arrayBuffer": memoryview,
-    "stream": _slices,
 }
 
 
-async def _read_stream(chunks: AsyncIterator[object]) -> bytes:
-    collected = bytearray()
+async def _limited(chunks: AsyncIterator[object]) -> AsyncGenerator[bytes, None]:
+    length = 0
     try:
         async for chunk in chunks:
-            _collect(collected, chunk)
-    except BaseException:
+            if not isinstance(chunk, bytes | bytearray | memoryview):
+                raise TypeError(f"the chunks of a KV value are bytes, not {type(chunk).__name__}")
+            data = bytes(chunk)
+            length += len(data)
+            check_value_size(length)
+            yield data
+    finally:
         close: Callable[[], Awaitable[None]] | None = getattr(chunks, "aclose", None)
         if close is not None:
             await close()
-        raise
-    return bytes(collected)
 
 
-def _read_iterator(chunks: Iterator[object]) -> bytes:
-    collected = bytearray()
+async def _stepwise(chunks: Iterator[object]) -> AsyncIterator[object]:
     for chunk in chunks:
-        _collect(collected, chunk)
-    return bytes(collected)
-
-
-def _collect(collected: bytearray, chunk: object) -> None:
-    if not isinstance(chunk, bytes | bytearray | memoryview):
-        raise TypeError(f"the chunks of a KV value are bytes, not {type(chunk).__name__}")
-    collected += chunk
-    check_value_size(len(collected))
+        yield chunk

@@ -7,7 +7,7 @@ executable form of this contract.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol, TypeAlias
@@ -23,6 +23,7 @@ __all__ = [
     "Operation",
     "Put",
     "Record",
+    "StoredValue",
 ]
 
 Clock: TypeAlias = Callable[[], float]
@@ -41,20 +42,40 @@ class EngineOptions:
     clock: Clock = time.time
 
 
-class Record(NamedTuple):
-    """A stored value; `metadata` is JSON text, `expiration` in seconds since the epoch."""
+class StoredValue(Protocol):
+    """A large value, read piece by piece, once; what it reads is whole even if it is replaced."""
 
-    value: bytes
+    @property
+    def length(self) -> int:
+        """The number of bytes."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Read it; raises CorruptRecordError at the end of what is not what was written."""
+
+    async def aclose(self) -> None:
+        """Give up what has not been read; needed only where it is not read to its end."""
+
+
+class Record(NamedTuple):
+    """What stands under a key; `metadata` is JSON text, `expiration` in seconds since the epoch."""
+
+    value: bytes | StoredValue
     metadata: bytes | None = None
     expiration: int | None = None
 
 
 class Put(NamedTuple):
-    """Store `record` under a key, in place of whatever is there."""
+    """Store a value under a key, with metadata and expiration as in a `Record`.
+
+    A value that is an iterator is read to its end first; when it raises, the call does, and
+    nothing of it is stored.
+    """
 
     namespace: str
     key: bytes
-    record: Record
+    value: bytes | AsyncIterator[bytes]
+    metadata: bytes | None = None
+    expiration: int | None = None
 
 
 class Delete(NamedTuple):
@@ -80,6 +101,7 @@ class KVEngine(Protocol):
 
     A namespace is named by 1 to 254 bytes of UTF-8 and exists as long as it holds a key. A record
     is gone from the second of its expiration on, by the clock that the engine was opened with.
+    Values of up to 64 KiB are always returned as bytes.
     """
 
     async def get(self, namespace: str, key: bytes) -> Record | None:
@@ -89,7 +111,10 @@ class KVEngine(Protocol):
         """Return the records of several keys, in their order."""
 
     async def write(self, operations: Sequence[Operation]) -> None:
-        """Carry out puts and deletes in order; afterwards every reader sees them."""
+        """Carry out puts and deletes in order; afterwards every reader sees them.
+
+        Where it raises, none of them is carried out, unless the task was cancelled while they were.
+        """
 
     async def list(
         self, namespace: str, prefix: bytes, after: bytes | None, limit: int

@@ -11,7 +11,7 @@ from typing import Any, Final
 from kvstore._cursor import decode_cursor, encode_cursor
 from kvstore._expiry import has_expired
 from kvstore._keys import namespace_prefix
-from kvstore._values import BULK_TYPES, check_type, read_value, typed_value
+from kvstore._values import BULK_TYPES, check_type, typed_value, value_length, value_source
 from kvstore.engine import Clock, Delete, Entry, KVEngine, Put, Record
 from kvstore.errors import KVError
 from kvstore.limits import (
@@ -65,11 +65,11 @@ class KVNamespace:
         if isinstance(key, list | tuple):
             records = await self._get_many(key, type_, verb)
             return {
-                name: None if record is None else _bulk_value(record.value, type_, verb)
+                name: None if record is None else await _bulk_value(record, type_, verb)
                 for name, record in records.items()
             }
         record = await self._get(checked_key(key, verb))
-        return None if record is None else typed_value(record.value, type_)
+        return None if record is None else await typed_value(record.value, type_)
 
     async def getWithMetadata(
         self, key: str | list[str], type: str | _Options | None = None, /, **options: object
@@ -84,11 +84,11 @@ class KVNamespace:
             return {
                 name: None
                 if record is None
-                else _with_metadata(_bulk_value(record.value, type_, verb), record)
+                else _with_metadata(await _bulk_value(record, type_, verb), record)
                 for name, record in records.items()
             }
         record = await self._get(checked_key(key, verb))
-        value = None if record is None else typed_value(record.value, type_)
+        value = None if record is None else await typed_value(record.value, type_)
         return _with_metadata(value, record)
 
     get_with_metadata = getWithMetadata
@@ -107,8 +107,12 @@ class KVNamespace:
             given.get("expiration"), given.get("expirationTtl"), self._clock()
         )
         metadata = _metadata_json(given.get("metadata"))
-        data = await read_value(value)
-        await self._engine.write([Put(self._id, name, Record(data, metadata, expiration))])
+        source = value_source(value)
+        try:
+            await self._engine.write([Put(self._id, name, source, metadata, expiration)])
+        finally:
+            if not isinstance(source, bytes):
+                await source.aclose()
 
     async def delete(self, key: str | list[str], /) -> None:
         """Remove a key, or each of a list of keys; one that is absent is no error."""
@@ -157,7 +161,11 @@ class KVNamespace:
             None if record is None or has_expired(record.expiration, now) else record
             for record in await self._engine.get_many(self._id, names)
         ]
-        if sum(len(record.value) for record in records if record is not None) > MAX_VALUE_BYTES:
+        values = [record.value for record in records if record is not None]
+        if sum(map(value_length, values)) > MAX_VALUE_BYTES:
+            for value in values:
+                if not isinstance(value, bytes):
+                    await value.aclose()
             raise KVError(verb, 413, "Total size of request exceeds the limit of 25MB")
         return dict(zip(keys, records, strict=True))
 
@@ -197,9 +205,9 @@ def _read_options(
     return wanted, verb
 
 
-def _bulk_value(data: bytes, type_: str, verb: str) -> Any:
+async def _bulk_value(record: Record, type_: str, verb: str) -> Any:
     try:
-        return typed_value(data, type_)
+        return await typed_value(record.value, type_)
     except json.JSONDecodeError:
         raise KVError(
             verb, 400, "At least one of the requested keys corresponds to a non-json value"

@@ -15,11 +15,11 @@ the class; an engine that keeps its own time overrides it, and `wait_until_expir
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from kvstore.engine import Delete, Entry, KVEngine, Put, Record
+from kvstore.engine import Delete, Entry, KVEngine, Put, Record, StoredValue
 from kvstore.errors import EngineClosedError
 
 __all__ = ["EngineConformance", "FakeClock"]
@@ -57,16 +57,101 @@ class EngineConformance:
         assert await engine.list("ns", b"", None, 10) == ([], False)
         assert await engine.namespaces() == []
 
-    @pytest.mark.parametrize("size", [0, 1, 4096, 4097, 65_536, 65_537, 300_000])
+    @pytest.mark.parametrize(
+        "size", [0, 1, 4096, 4097, 65_536, 65_537, 262_144, 262_145, 3_000_000]
+    )
     async def test_a_value_of_any_size_comes_back(self, engine: KVEngine, size: int) -> None:
         """Values are bytes, whatever their length; neither end is cut."""
-        value = bytes(index * 7 % 256 for index in range(min(size, 1000))) * (size // 1000 + 1)
-        record = Record(value[:size], b'{"a":1}', 1_800_000_000)
+        value = _bytes(size)
 
-        await engine.write([Put("ns", b"key", record)])
+        await engine.write([Put("ns", b"key", value, b'{"a":1}', 1_800_000_000)])
 
-        assert await engine.get("ns", b"key") == record
-        assert await engine.get_many("ns", [b"key"]) == [record]
+        found = await engine.get("ns", b"key")
+        assert found is not None
+        assert await _whole(found.value) == value
+        assert found[1:] == (b'{"a":1}', 1_800_000_000)
+        assert isinstance(found.value, bytes) or (size > 65_536 and found.value.length == size)
+        (among_many,) = await engine.get_many("ns", [b"key"])
+        assert among_many is not None
+        assert await _whole(among_many.value) == value
+
+    @pytest.mark.parametrize("size", [0, 1, 100_000, 262_144, 262_145, 5_000_000])
+    async def test_a_value_may_come_as_a_stream(self, engine: KVEngine, size: int) -> None:
+        """However it is cut into chunks, the same value comes back."""
+        value = _bytes(size)
+
+        await engine.write([Put("ns", b"key", _chunks(value, 70_001), b"1")])
+        await engine.write([Put("ns", b"other", _chunks(value, 2_000_000))])
+
+        for key in (b"key", b"other"):
+            found = await engine.get("ns", key)
+            assert found is not None
+            assert await _whole(found.value) == value
+
+    @pytest.mark.parametrize("size", [10, 3_000_000])
+    async def test_of_a_stream_that_breaks_off_nothing_is_stored(
+        self, engine: KVEngine, size: int
+    ) -> None:
+        """What it raises is raised, and the other operations of the call are not carried out."""
+
+        async def broken() -> AsyncIterator[bytes]:
+            yield _bytes(size)
+            raise RuntimeError("the source broke off")
+
+        await _put(engine, "ns", key=b"before")
+        with pytest.raises(RuntimeError, match="the source broke off"):
+            await engine.write(
+                [
+                    Put("ns", b"first", _chunks(_bytes(size), 100_000)),
+                    Delete("ns", b"key"),
+                    Put("ns", b"key", broken()),
+                ]
+            )
+
+        assert await _keys(engine, "ns") == [b"key"]
+        assert await engine.get("ns", b"key") == Record(b"before")
+
+    async def test_a_reader_gets_the_value_that_it_asked_for(self, engine: KVEngine) -> None:
+        """A large value is read whole although it is replaced, deleted or dropped meanwhile."""
+        value = _bytes(4_000_000)
+        readers = []
+        for change in (
+            [Put("ns", b"key", b"new")],
+            [Put("ns", b"key", value[::-1])],
+            [Delete("ns", b"key")],
+        ):
+            await engine.write([Put("ns", b"key", value)])
+            found = await engine.get("ns", b"key")
+            again = await engine.get("ns", b"key")
+            assert found is not None
+            assert again is not None
+            await engine.write(change)
+            readers += [found, again]
+        await engine.write([Put("ns", b"dropped", value)])
+        found = await engine.get("ns", b"dropped")
+        assert found is not None
+        await engine.drop("ns")
+
+        for reader in (*readers, found):
+            assert await _whole(reader.value) == value
+
+    async def test_a_value_need_not_be_read_to_its_end(self, engine: KVEngine) -> None:
+        """Closing it is enough; what it has not read is not read."""
+        await engine.write([Put("ns", b"key", _bytes(4_000_000))])
+        found = await engine.get("ns", b"key")
+        assert found is not None
+        if not isinstance(found.value, bytes):
+            await found.value.aclose()
+        partly = await engine.get("ns", b"key")
+        assert partly is not None
+        if not isinstance(partly.value, bytes):
+            chunks = aiter(partly.value)
+            assert await anext(chunks) == _bytes(4_000_000)[:65_536]
+            await partly.value.aclose()
+
+        await engine.write([Delete("ns", b"key")])
+
+        assert await engine.get("ns", b"key") is None
 
     async def test_get_many_keeps_order_and_repeats(self, engine: KVEngine) -> None:
         """Results stand in the order of the keys, absent ones as None."""
@@ -78,29 +163,29 @@ class EngineConformance:
 
     async def test_the_last_write_wins(self, engine: KVEngine) -> None:
         """A record is replaced as a whole: value, metadata and expiration."""
-        await engine.write([Put("ns", b"key", Record(b"x" * 100_000, b"1", 1_800_000_000))])
-        await engine.write([Put("ns", b"key", Record(b"new"))])
+        await engine.write([Put("ns", b"key", b"x" * 100_000, b"1", 1_800_000_000)])
+        await engine.write([Put("ns", b"key", b"new")])
 
         assert await engine.get("ns", b"key") == Record(b"new", None, None)
 
     async def test_operations_of_one_call_run_in_order(self, engine: KVEngine) -> None:
         """Puts and deletes of one key in one call leave what the last of them says."""
-        large = Record(b"y" * 70_000, None, 1_800_000_000)
+        large = b"y" * 70_000
         await engine.write(
             [
-                Put("ns", b"a", large),
+                Put("ns", b"a", large, None, 1_800_000_000),
                 Delete("ns", b"a"),
-                Put("ns", b"b", Record(b"1")),
-                Put("ns", b"b", large),
-                Put("ns", b"b", Record(b"2")),
+                Put("ns", b"b", b"1"),
+                Put("ns", b"b", large, None, 1_800_000_000),
+                Put("ns", b"b", b"2"),
                 Delete("ns", b"c"),
-                Put("ns", b"c", large),
+                Put("ns", b"c", large, None, 1_800_000_000),
             ]
         )
 
         assert await engine.get("ns", b"a") is None
         assert await engine.get("ns", b"b") == Record(b"2")
-        assert await engine.get("ns", b"c") == large
+        assert await engine.get("ns", b"c") == Record(large, None, 1_800_000_000)
         await engine.write([])
 
     async def test_delete_removes_and_forgives(self, engine: KVEngine) -> None:
@@ -116,7 +201,7 @@ class EngineConformance:
         """Keys may hold every byte, and are listed in byte order."""
         keys = [b"\x00", b"\x00\x00", b"\n", b"%2F", b"/", b"a", b"a\xff", b"a\xff\xff", b"\xff"]
         keys.append(b"k" * 512)
-        await engine.write([Put("ns", key, Record(key)) for key in reversed(keys)])
+        await engine.write([Put("ns", key, key) for key in reversed(keys)])
 
         assert await _keys(engine, "ns") == sorted(keys)
         assert await _keys(engine, "ns", prefix=b"a\xff") == [b"a\xff", b"a\xff\xff"]
@@ -129,8 +214,8 @@ class EngineConformance:
     async def test_namespaces_are_isolated(self, engine: KVEngine) -> None:
         """No key of one is visible in another, whatever their names and keys look like."""
         names = ["a", "ab", "b", "\x01a", "ä", "a\x00", "n" * 254, "x/y"]
-        await engine.write([Put(name, b"b", Record(name.encode())) for name in names])
-        await engine.write([Put("a", b"bb", Record(b"1"))])
+        await engine.write([Put(name, b"b", name.encode()) for name in names])
+        await engine.write([Put("a", b"bb", b"1")])
 
         assert list(await engine.namespaces()) == sorted(names, key=str.encode)
         for name in names:
@@ -144,8 +229,8 @@ class EngineConformance:
         """Entries carry what a record has beside its value."""
         await engine.write(
             [
-                Put("ns", b"a", Record(b"1", b"null", 1_800_000_000)),
-                Put("ns", b"b", Record(b"2" * 100_000)),
+                Put("ns", b"a", b"1", b"null", 1_800_000_000),
+                Put("ns", b"b", b"2" * 100_000),
             ]
         )
 
@@ -157,7 +242,7 @@ class EngineConformance:
     async def test_pages_join_to_the_whole_list(self, engine: KVEngine) -> None:
         """Every limit gives the same keys; `more` is true exactly when something follows."""
         keys = [b"k%03d" % number for number in range(25)]
-        await engine.write([Put("ns", key, Record(b"")) for key in keys])
+        await engine.write([Put("ns", key, b"") for key in keys])
         await _put(engine, "ns", j=b"", l=b"")
 
         for limit in (1, 4, 5, 24, 25, 26):
@@ -186,10 +271,10 @@ class EngineConformance:
         at = int(clock()) + 60
         await engine.write(
             [
-                Put("ns", b"a", Record(b"1", None, at)),
-                Put("ns", b"b", Record(b"2" * 70_000, None, at)),
-                Put("ns", b"c", Record(b"3")),
-                Put("gone", b"a", Record(b"4", None, at)),
+                Put("ns", b"a", b"1", None, at),
+                Put("ns", b"b", b"2" * 70_000, None, at),
+                Put("ns", b"c", b"3"),
+                Put("gone", b"a", b"4", None, at),
             ]
         )
 
@@ -211,17 +296,17 @@ class EngineConformance:
         soon, later = int(clock()) + 60, int(clock()) + 600
         await engine.write(
             [
-                Put("ns", b"extended", Record(b"1", None, soon)),
-                Put("ns", b"kept", Record(b"2", None, soon)),
-                Put("ns", b"expires", Record(b"3" * 70_000, None, soon)),
-                Put("ns", b"later", Record(b"4", None, later)),
-                Put("ns", b"deleted", Record(b"5", None, soon)),
+                Put("ns", b"extended", b"1", None, soon),
+                Put("ns", b"kept", b"2", None, soon),
+                Put("ns", b"expires", b"3" * 70_000, None, soon),
+                Put("ns", b"later", b"4", None, later),
+                Put("ns", b"deleted", b"5", None, soon),
             ]
         )
         await engine.write(
             [
-                Put("ns", b"extended", Record(b"1", None, later)),
-                Put("ns", b"kept", Record(b"2")),
+                Put("ns", b"extended", b"1", None, later),
+                Put("ns", b"kept", b"2"),
                 Delete("ns", b"deleted"),
             ]
         )
@@ -235,7 +320,7 @@ class EngineConformance:
     async def test_sweep_is_bounded(self, engine: KVEngine, clock: FakeClock) -> None:
         """One call frees at most as many as it was told."""
         at = int(clock()) + 60
-        await engine.write([Put("ns", b"%d" % n, Record(b"", None, at)) for n in range(10)])
+        await engine.write([Put("ns", b"%d" % n, b"", None, at) for n in range(10)])
         clock.advance(61)
 
         counts = [await engine.sweep(4) for _ in range(4)]
@@ -244,11 +329,9 @@ class EngineConformance:
 
     async def test_drop_removes_one_namespace(self, engine: KVEngine) -> None:
         """Everything of the namespace goes, large values and expirations included."""
-        operations = [
-            Put("ns", b"%04d" % n, Record(b"v", None, 1_800_000_000)) for n in range(2500)
-        ]
+        operations = [Put("ns", b"%04d" % n, b"v", None, 1_800_000_000) for n in range(2500)]
         await engine.write(operations)
-        await engine.write([Put("ns", b"large", Record(b"x" * 200_000))])
+        await engine.write([Put("ns", b"large", b"x" * 200_000)])
         await _put(engine, "ns2", a=b"1")
 
         await engine.drop("ns")
@@ -259,11 +342,11 @@ class EngineConformance:
 
     async def test_a_reader_never_sees_half_a_write(self, engine: KVEngine) -> None:
         """Under concurrent writes, a value is always one that was written, whole."""
-        sizes = (10, 5_000, 70_000, 200_000)
+        sizes = (10, 5_000, 70_000, 200_000, 1_500_000)
 
         async def write(letter: bytes) -> None:
             for size in sizes:
-                await engine.write([Put("ns", b"key", Record(letter * size, letter))])
+                await engine.write([Put("ns", b"key", letter * size, letter)])
 
         async def read() -> set[tuple[bytes, int]]:
             seen = set()
@@ -271,12 +354,13 @@ class EngineConformance:
                 record = await engine.get("ns", b"key")
                 assert record is not None
                 assert record.metadata is not None
-                assert record.value == record.metadata * len(record.value)
-                seen.add((record.metadata, len(record.value)))
+                value = await _whole(record.value)
+                assert value == record.metadata * len(value)
+                seen.add((record.metadata, len(value)))
                 await asyncio.sleep(0)
             return seen
 
-        await engine.write([Put("ns", b"key", Record(b"z" * 10, b"z"))])
+        await engine.write([Put("ns", b"key", b"z" * 10, b"z")])
         async with asyncio.TaskGroup() as group:
             for letter in (b"a", b"b", b"c"):
                 group.create_task(write(letter))
@@ -289,7 +373,7 @@ class EngineConformance:
         """Concurrent calls do not lose each other's keys."""
         async with asyncio.TaskGroup() as group:
             for number in range(200):
-                put = Put("ns", b"%03d" % number, Record(b"%d" % number))
+                put = Put("ns", b"%03d" % number, b"%d" % number)
                 group.create_task(engine.write([put]))
 
         assert await _keys(engine, "ns") == [b"%03d" % number for number in range(200)]
@@ -315,10 +399,22 @@ class EngineConformance:
             await engine.sweep(1)
 
 
+def _bytes(size: int) -> bytes:
+    pattern = bytes(index * 7 % 251 for index in range(1000))
+    return (pattern * (size // 1000 + 1))[:size]
+
+
+async def _chunks(value: bytes, size: int) -> AsyncIterator[bytes]:
+    for start in range(0, len(value), size):
+        yield value[start : start + size]
+
+
+async def _whole(value: bytes | StoredValue) -> bytes:
+    return value if isinstance(value, bytes) else b"".join([chunk async for chunk in value])
+
+
 async def _put(engine: KVEngine, namespace: str, **values: bytes) -> None:
-    await engine.write(
-        [Put(namespace, key.encode(), Record(value)) for key, value in values.items()]
-    )
+    await engine.write([Put(namespace, key.encode(), value) for key, value in values.items()])
 
 
 async def _keys(

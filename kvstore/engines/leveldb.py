@@ -1,53 +1,27 @@
 """Records on disk, in one LevelDB for all namespaces; the only module that imports plyvel."""
 
 import asyncio
-import logging
 import os
-import time
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterable, MutableSequence, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import plyvel
 
 from kvstore._commit import GroupCommit
-from kvstore._expiry import (
-    EXPIRY_PREFIX,
-    expiry_key,
-    expiry_range_end,
-    has_expired,
-    indexed_store_key,
-)
-from kvstore._keys import (
-    FORMAT_KEY,
-    PIECE_BYTES,
-    RECORDS_END,
-    namespace_prefix,
-    piece_key,
-    piece_keys,
-    range_end,
-    split_record_key,
-)
+from kvstore._keys import FORMAT_KEY, PIECE_BYTES, namespace_prefix, piece_count, range_end
 from kvstore._lock import StoreLock
-from kvstore._records import (
-    DETACHED_ID_BYTES,
-    INLINE_MAX_BYTES,
-    DetachedValue,
-    StoredRecord,
-    corrupt_record,
-    decode_record,
-    encode_record,
-)
+from kvstore._record_store import WHOLE_MAX_BYTES, RecordStore, Staging, Write
+from kvstore._records import DetachedValue, StoredRecord, corrupt_record
 from kvstore.engine import EngineOptions, Entry, Operation, Put, Record
 from kvstore.errors import (
     EngineClosedError,
     EngineError,
     EngineLockedError,
     FormatTooNewError,
-    StoreError,
 )
 
 __all__ = ["LevelDBEngine", "open_engine"]
@@ -57,14 +31,13 @@ _STORE_NAME: Final = "leveldb"
 _READERS: Final = 2
 _CACHE_BYTES: Final = 16 * 1024 * 1024
 _BLOOM_BITS: Final = 10
-# Work between two chances for others; a batch of this many deletes takes a few milliseconds.
-_STEP: Final = 1000
+# What one step of long work takes in one go.
+_STEP_RECORDS: Final = 1000
+_STEP_PIECES: Final = WHOLE_MAX_BYTES // PIECE_BYTES
 # What has been deleted occupies the disk until a compaction; one is due after this much.
 _COMPACT_AFTER_BYTES: Final = 32 * 1024 * 1024
 
 _T = TypeVar("_T")
-
-logger = logging.getLogger(__name__)
 
 
 async def open_engine(options: EngineOptions) -> "LevelDBEngine":
@@ -75,13 +48,15 @@ async def open_engine(options: EngineOptions) -> "LevelDBEngine":
     """
     path = options.folder / _STORE_NAME
     lock, database = await asyncio.to_thread(_open_database, path)
-    return LevelDBEngine(path, lock, database, options)
+    engine = LevelDBEngine(path, lock, database, options)
+    await engine.reap_leftovers()
+    return engine
 
 
 class LevelDBEngine:
     """One open LevelDB.
 
-    Reads of small values run on the event loop, in a few microseconds. Everything else runs in
+    Reads of up to 64 KiB run on the event loop, in a few microseconds. Everything else runs in
     threads: one that writes, and so sees each write complete before the next, and two that read.
     """
 
@@ -89,54 +64,72 @@ class LevelDBEngine:
         self._path = path
         self._lock = lock
         self._database = database
-        self._clock = options.clock
-        self._sync = options.durability == "sync"
+        self._store = RecordStore(database, clock=options.clock, sync=options.durability == "sync")
         self._pid = os.getpid()
         self._closed = False
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="kv-writer")
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="kv-reader")
-        self._commits = GroupCommit(self._apply, partial(self._in_thread, self._writer))
-        self._freed_bytes = 0
+        self._commits: GroupCommit[Write] = GroupCommit(self._apply)
+        # Values that somebody reads piece by piece, with the number of readers; and those of them
+        # that no record refers to any more. Both belong to the loop's thread.
+        self._pinned: dict[bytes, int] = {}
+        self._doomed: set[bytes] = set()
+        self._reaping: set[asyncio.Task[None]] = set()
 
     async def get(self, namespace: str, key: bytes) -> Record | None:
         """Return the record of a key: on the loop up to 64 KiB, else in a thread."""
         self._require_usable()
-        record_key = namespace_prefix(namespace) + key
         try:
-            data = self._database.get(record_key)
-            if data is None:
+            record = self._store.find(namespace, key)
+            if record is None:
                 return None
-            stored = decode_record(data, namespace, key)
-            if has_expired(stored.expiration, self._clock()):
-                return None
-            value = stored.value
-            if isinstance(value, DetachedValue):
-                piece = None
-                if value.length <= PIECE_BYTES:
-                    piece = self._database.get(piece_key(value.id, 0))
-                if piece is None or not value.matches(piece):
-                    # It is large, or was overwritten between the two reads.
-                    return await self._in_thread(
-                        self._readers, partial(self._read_whole, namespace, key)
-                    )
-                value = piece
+            value = record.value
+            if isinstance(value, bytes):
+                return Record(value, record.metadata, record.expiration)
+            if value.length > WHOLE_MAX_BYTES:
+                return self._streamed(namespace, key, record)
+            if value.length <= PIECE_BYTES:
+                piece = self._store.read_single_piece(value)
+                if piece is not None:
+                    return Record(piece, record.metadata, record.expiration)
         except plyvel.Error as error:
-            raise self._refused("cannot read", error) from error
-        return Record(value, stored.metadata, stored.expiration)
+            raise self._refused(error) from error
+        # It is longer, or has been replaced since its record was read.
+        (found,) = await self.get_many(namespace, [key])
+        return found
 
     async def get_many(self, namespace: str, keys: Sequence[bytes]) -> Sequence[Record | None]:
         """Return the records of several keys."""
         self._require_usable()
-
-        def read() -> Sequence[Record | None]:
-            return [self._read_whole(namespace, key) for key in keys]
-
-        return await self._in_thread(self._readers, read)
+        found = await self._in_thread(
+            self._readers, lambda: [self._store.read(namespace, key) for key in keys]
+        )
+        records: list[Record | None] = []
+        for key, record in zip(keys, found, strict=True):
+            if record is None:
+                records.append(None)
+            elif isinstance(record.value, DetachedValue):
+                # It may have been replaced while the thread was reading; this pins it.
+                records.append(await self.get(namespace, key))
+            else:
+                records.append(Record(record.value, record.metadata, record.expiration))
+        return records
 
     async def write(self, operations: Sequence[Operation]) -> None:
         """Carry out puts and deletes together with all others of this loop turn, in one batch."""
         self._require_usable()
-        await self._commits.submit(operations)
+        staged: list[bytes] = []
+        try:
+            writes = [await self._prepared(operation, staged) for operation in operations]
+            self._require_usable()
+        except BaseException:
+            self._reap(staged)
+            raise
+        try:
+            await self._commits.submit(writes)
+        except Exception:
+            self._reap(staged)
+            raise
 
     async def list(
         self, namespace: str, prefix: bytes, after: bytes | None, limit: int
@@ -144,36 +137,35 @@ class LevelDBEngine:
         """Return a page of keys."""
         self._require_usable()
         return await self._in_thread(
-            self._readers, partial(self._list, namespace, prefix, after, limit)
+            self._readers, partial(self._store.list, namespace, prefix, after, limit)
         )
 
     async def namespaces(self) -> Sequence[str]:
         """Return the namespaces that hold something."""
         self._require_usable()
-        return await self._in_thread(self._readers, self._list_namespaces)
+        return await self._in_thread(self._readers, self._store.namespaces)
 
     async def drop(self, namespace: str) -> None:
         """Remove a namespace, step by step, and give its disk space back."""
         self._require_usable()
         start = namespace_prefix(namespace)
-        while await self._in_thread(self._writer, partial(self._delete_range, start)):
-            pass
-        await self._in_thread(
-            self._readers, partial(self._database.compact_range, start=start, stop=range_end(start))
-        )
+        count = _STEP_RECORDS
+        while count == _STEP_RECORDS:
+            count, doomed = await self._in_thread(
+                self._writer, partial(self._store.delete_range, start, _STEP_RECORDS)
+            )
+            self._reap(doomed)
+        await self._compact(start, range_end(start))
 
     async def sweep(self, limit: int) -> int:
         """Delete up to `limit` expired records; compact where much has been freed."""
         self._require_usable()
-        swept = await self._in_thread(self._writer, partial(self._sweep, limit))
-        if swept < limit and self._freed_bytes >= _COMPACT_AFTER_BYTES:
-            self._freed_bytes = 0
-            # Without bounds LevelDB does next to nothing.
-            await self._in_thread(
-                self._readers,
-                partial(self._database.compact_range, start=b"\x00", stop=b"\xff" * 16),
-            )
-        return swept
+        count, doomed = await self._in_thread(self._writer, partial(self._store.sweep, limit))
+        self._reap(doomed)
+        if count < limit and self._store.freed_bytes >= _COMPACT_AFTER_BYTES:
+            self._store.freed_bytes = 0
+            await self._compact(b"\x00", b"\xff" * 16)
+        return count
 
     async def close(self) -> None:
         """Finish what is under way, then close the store and let its lock go."""
@@ -181,9 +173,107 @@ class LevelDBEngine:
             return
         self._closed = True
         await self._commits.finish()
+        await self._drain_reaping()
         await asyncio.to_thread(self._close)
 
-    # In threads
+    async def reap_leftovers(self) -> None:
+        """Delete what a process that died has left behind half written or half deleted."""
+        self._reap(await self._in_thread(self._readers, self._store.doomed))
+
+    # Values in pieces
+
+    async def _prepared(self, operation: Operation, staged: MutableSequence[bytes]) -> Write:
+        record_key = namespace_prefix(operation.namespace) + operation.key
+        if not isinstance(operation, Put):
+            return Write(record_key, None)
+        value: bytes | DetachedValue
+        if isinstance(operation.value, bytes):
+            value = operation.value
+        else:
+            value = await self._stage(operation.value, staged)
+        return Write(record_key, StoredRecord(value, operation.metadata, operation.expiration))
+
+    async def _stage(
+        self, chunks: AsyncIterator[bytes], staged: MutableSequence[bytes]
+    ) -> bytes | DetachedValue:
+        """Read a value to its end; write it in parts when it is over what is kept whole."""
+        buffer = bytearray()
+        staging: Staging | None = None
+        async for chunk in chunks:
+            rest = memoryview(chunk)
+            while rest:
+                if len(buffer) == WHOLE_MAX_BYTES:
+                    if staging is None:
+                        staging = Staging()
+                        staged.append(staging.id)
+                    await self._write_part(staging, buffer)
+                space = WHOLE_MAX_BYTES - len(buffer)
+                buffer += rest[:space]
+                rest = rest[space:]
+        if staging is None:
+            return bytes(buffer)
+        await self._write_part(staging, buffer)
+        return staging.finish()
+
+    async def _write_part(self, staging: Staging, buffer: bytearray) -> None:
+        part = bytes(buffer)
+        buffer.clear()
+        await self._in_thread(self._writer, partial(self._store.stage, staging, part))
+
+    def _streamed(self, namespace: str, key: bytes, record: StoredRecord) -> Record:
+        value = record.value
+        assert isinstance(value, DetachedValue)  # the caller has asked
+        self._pinned[value.id] = self._pinned.get(value.id, 0) + 1
+        pinned = _PinnedValue(self, value, namespace, key)
+        return Record(pinned, record.metadata, record.expiration)
+
+    async def read_pieces(self, value_id: bytes, numbers: Iterable[int]) -> Sequence[bytes]:
+        """Return pieces of a value that is pinned."""
+        self._require_usable()
+        return await self._in_thread(
+            self._readers, partial(self._store.read_pieces, value_id, numbers)
+        )
+
+    def unpin(self, value_id: bytes) -> None:
+        """Note that one reader of a value has ended."""
+        self._pinned[value_id] -= 1
+        if self._pinned[value_id] == 0:
+            del self._pinned[value_id]
+            if value_id in self._doomed:
+                self._doomed.discard(value_id)
+                self._reap([value_id])
+
+    def _reap(self, value_ids: Iterable[bytes]) -> None:
+        """Delete values that no record refers to: now, or when their last reader has ended."""
+        free = [value_id for value_id in value_ids if value_id not in self._pinned]
+        self._doomed.update(value_id for value_id in value_ids if value_id in self._pinned)
+        if free and not self._closed:
+            work = self._in_thread(self._writer, partial(self._store.reap, free))
+            task = asyncio.create_task(work)
+            self._reaping.add(task)
+            task.add_done_callback(self._reaping.discard)
+
+    async def _drain_reaping(self) -> None:
+        """Wait until every value that could be deleted is."""
+        await asyncio.gather(*self._reaping)
+
+    # Threads
+
+    async def _apply(self, writes: Sequence[Write]) -> None:
+        self._reap(await self._in_thread(self._writer, partial(self._store.apply, writes)))
+
+    async def _compact(self, start: bytes, stop: bytes) -> None:
+        await self._drain_reaping()
+        # Without bounds LevelDB does next to nothing.
+        await self._in_thread(
+            self._readers, partial(self._database.compact_range, start=start, stop=stop)
+        )
+
+    async def _in_thread(self, threads: ThreadPoolExecutor, work: Callable[[], _T]) -> _T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(threads, work)
+        except plyvel.Error as error:
+            raise self._refused(error) from error
 
     def _close(self) -> None:
         # Waits for every operation, whoever has stopped waiting for its result.
@@ -191,120 +281,6 @@ class LevelDBEngine:
         self._readers.shutdown()
         self._database.close()
         self._lock.release()
-
-    def _read_whole(self, namespace: str, key: bytes) -> Record | None:
-        with self._database.snapshot() as snapshot:
-            data = snapshot.get(namespace_prefix(namespace) + key)
-            if data is None:
-                return None
-            stored = decode_record(data, namespace, key)
-            if has_expired(stored.expiration, self._clock()):
-                return None
-            value = stored.value
-            if isinstance(value, DetachedValue):
-                pieces = [snapshot.get(at) for at in piece_keys(value.id, value.length)]
-                joined = b"".join(piece for piece in pieces if piece is not None)
-                if not value.matches(joined):
-                    raise corrupt_record(namespace, key, "its value is incomplete or changed")
-                value = joined
-        return Record(value, stored.metadata, stored.expiration)
-
-    def _apply(self, operations: Sequence[Operation]) -> None:
-        written: dict[bytes, bytes | None] = {}
-        with self._database.write_batch(transaction=True, sync=self._sync) as batch:
-            for operation in operations:
-                record_key = namespace_prefix(operation.namespace) + operation.key
-                if record_key in written:
-                    old = written[record_key]
-                else:
-                    old = self._database.get(record_key)
-                if old is not None:
-                    self._forget(batch, record_key, old)
-                if isinstance(operation, Put):
-                    written[record_key] = _put(batch, record_key, operation.record)
-                else:
-                    batch.delete(record_key)
-                    written[record_key] = None
-
-    def _forget(self, batch: Any, record_key: bytes, data: bytes) -> None:
-        """Delete what belongs to a record that goes or is replaced, but not the record itself."""
-        stored = _decoded(record_key, data)
-        self._freed_bytes += len(data)
-        if stored is None:
-            return
-        if stored.expiration is not None:
-            batch.delete(expiry_key(stored.expiration, record_key))
-        if isinstance(stored.value, DetachedValue):
-            self._freed_bytes += stored.value.length
-            for at in piece_keys(stored.value.id, stored.value.length):
-                batch.delete(at)
-
-    def _list(
-        self, namespace: str, prefix: bytes, after: bytes | None, limit: int
-    ) -> tuple[Sequence[Entry], bool]:
-        base = namespace_prefix(namespace)
-        is_behind = after is not None and after >= prefix
-        start = base + (after if after is not None and is_behind else prefix)
-        now = self._clock()
-        entries: list[Entry] = []
-        with self._database.iterator(
-            start=start, include_start=not is_behind, stop=range_end(base + prefix)
-        ) as items:
-            for record_key, data in items:
-                stored = _decoded(record_key, data)
-                if stored is None:
-                    # Its name is known still, and without it nobody could delete it.
-                    entry = Entry(record_key[len(base) :])
-                elif has_expired(stored.expiration, now):
-                    continue
-                else:
-                    entry = Entry(record_key[len(base) :], stored.metadata, stored.expiration)
-                if len(entries) == limit:
-                    return entries, True
-                entries.append(entry)
-        return entries, False
-
-    def _list_namespaces(self) -> Sequence[str]:
-        now = self._clock()
-        names: list[str] = []
-        with self._database.iterator(stop=RECORDS_END) as items:
-            for record_key, data in items:
-                stored = _decoded(record_key, data)
-                if stored is None or not has_expired(stored.expiration, now):
-                    name, _ = split_record_key(record_key)
-                    names.append(name)
-                    items.seek(range_end(namespace_prefix(name)))
-        return sorted(names, key=str.encode)
-
-    def _delete_range(self, prefix: bytes) -> bool:
-        """Delete some of the records whose keys start with `prefix`; tell whether any were left."""
-        with self._database.iterator(prefix=prefix) as items:
-            found = list(islice(items, _STEP))
-        with self._database.write_batch(transaction=True, sync=self._sync) as batch:
-            for record_key, data in found:
-                self._forget(batch, record_key, data)
-                batch.delete(record_key)
-        return bool(found)
-
-    def _sweep(self, limit: int) -> int:
-        now = self._clock()
-        with self._database.iterator(
-            start=EXPIRY_PREFIX, stop=expiry_range_end(now), include_value=False
-        ) as index:
-            expired = list(islice(index, limit))
-        with self._database.write_batch(transaction=True, sync=self._sync) as batch:
-            for index_key in expired:
-                record_key = indexed_store_key(index_key)
-                data = self._database.get(record_key)
-                stored = None if data is None else _decoded(record_key, data)
-                # Never trust the entry alone: the record may have been written again.
-                if stored is not None and has_expired(stored.expiration, now):
-                    self._forget(batch, record_key, data)
-                    batch.delete(record_key)
-                batch.delete(index_key)
-        return len(expired)
-
-    # Common to all
 
     def _require_usable(self) -> None:
         if self._closed:
@@ -315,14 +291,57 @@ class LevelDBEngine:
                 "is a fork; open stores after forking"
             )
 
-    async def _in_thread(self, threads: ThreadPoolExecutor, work: Callable[[], _T]) -> _T:
-        try:
-            return await asyncio.get_running_loop().run_in_executor(threads, work)
-        except plyvel.Error as error:
-            raise self._refused("cannot do what it was asked", error) from error
+    def _refused(self, error: Exception) -> EngineError:
+        return EngineError(
+            f"the KV store {self._path} cannot do what it was asked: {_text_of(error)}"
+        )
 
-    def _refused(self, what: str, error: Exception) -> EngineError:
-        return EngineError(f"the KV store {self._path} {what}: {_text_of(error)}")
+
+class _PinnedValue:
+    """A value that is read piece by piece; its pieces stay until it is read or closed."""
+
+    def __init__(
+        self, engine: LevelDBEngine, value: DetachedValue, namespace: str, key: bytes
+    ) -> None:
+        self._engine = engine
+        self._value = value
+        self._where = (namespace, key)
+        self._loop = asyncio.get_running_loop()
+        self._is_pinned = True
+
+    @property
+    def length(self) -> int:
+        """The number of bytes."""
+        return self._value.length
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        value = self._value
+        count = piece_count(value.length)
+        checksum = 0
+        try:
+            for first in range(0, count, _STEP_PIECES):
+                numbers = range(first, min(first + _STEP_PIECES, count))
+                for piece in await self._engine.read_pieces(value.id, numbers):
+                    checksum = zlib.crc32(piece, checksum)
+                    yield piece
+            if checksum != value.checksum:
+                raise corrupt_record(*self._where, "its value is incomplete or has been changed")
+        finally:
+            self._release()
+
+    async def aclose(self) -> None:
+        """Let the pieces go."""
+        self._release()
+
+    def __del__(self) -> None:
+        # Whichever thread collects this, the engine's books belong to its loop.
+        if self._is_pinned and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._release)
+
+    def _release(self) -> None:
+        if self._is_pinned:
+            self._is_pinned = False
+            self._engine.unpin(self._value.id)
 
 
 def _open_database(path: Path) -> tuple[StoreLock, Any]:
@@ -347,11 +366,9 @@ def _open_locked(path: Path) -> Any:
             bloom_filter_bits=_BLOOM_BITS,
             lru_cache_size=_CACHE_BYTES,
         )
-    except plyvel.IOError as error:
+    except plyvel.Error as error:
         if "lock" in _text_of(error):
             raise EngineLockedError(path, None) from error
-        raise EngineError(f"the KV store {path} cannot be opened: {_text_of(error)}") from error
-    except plyvel.Error as error:
         raise EngineError(
             f"the KV store {path} cannot be opened: {_text_of(error)}; move the folder away to "
             "begin with an empty one"
@@ -373,35 +390,6 @@ def _check_format(path: Path, database: Any) -> None:
             f"the KV store {path} has format {written.decode(errors='replace')}, this version "
             f"reads up to {_FORMAT}; use the version of edgestead that wrote it, or a newer one"
         )
-
-
-def _put(batch: Any, record_key: bytes, record: Record) -> bytes:
-    detached = None
-    value = record.value
-    if len(value) > INLINE_MAX_BYTES:
-        detached = DetachedValue.of(_new_value_id(), value)
-        view = memoryview(value)
-        for number, at in enumerate(piece_keys(detached.id, len(value))):
-            batch.put(at, bytes(view[number * PIECE_BYTES : (number + 1) * PIECE_BYTES]))
-    data = encode_record(record, detached)
-    batch.put(record_key, data)
-    if record.expiration is not None:
-        batch.put(expiry_key(record.expiration, record_key), b"")
-    return data
-
-
-def _new_value_id() -> bytes:
-    # The time first, so that new values are written behind older ones.
-    return time.time_ns().to_bytes(8) + os.urandom(DETACHED_ID_BYTES - 8)
-
-
-def _decoded(record_key: bytes, data: bytes) -> StoredRecord | None:
-    """Decode a record that is met on the way; a damaged one is logged and None."""
-    try:
-        return decode_record(data, *split_record_key(record_key))
-    except StoreError as error:
-        logger.error("%s", error)
-        return None
 
 
 def _text_of(error: Exception) -> str:

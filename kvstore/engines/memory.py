@@ -34,12 +34,16 @@ class MemoryEngine:
         return [self._find(found, key) for key in keys]
 
     async def write(self, operations: Sequence[Operation]) -> None:
-        """Carry out puts and deletes; nothing is awaited, so no reader sees half of them."""
+        """Carry out puts and deletes; once values are read nothing is awaited, so all at once."""
         self._require_open()
-        for operation in operations:
+        values = [await _whole(operation) for operation in operations]
+        self._require_open()
+        for operation, value in zip(operations, values, strict=True):
             if isinstance(operation, Put):
                 namespace = self._namespaces.setdefault(operation.namespace, _Namespace())
-                namespace.put(operation.key, operation.record)
+                namespace.put(
+                    operation.key, Record(value, operation.metadata, operation.expiration)
+                )
             elif operation.namespace in self._namespaces:
                 self._namespaces[operation.namespace].records.pop(operation.key, None)
 
@@ -109,6 +113,13 @@ class MemoryEngine:
     def _require_open(self) -> None:
         if self._closed:
             raise EngineClosedError("the KV store in memory is closed")
+
+
+async def _whole(operation: Operation) -> bytes:
+    if not isinstance(operation, Put):
+        return b""
+    value = operation.value
+    return value if isinstance(value, bytes) else b"".join([chunk async for chunk in value])
 
 
 class _Namespace:
