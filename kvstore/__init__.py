@@ -17,6 +17,7 @@ from kvstore.errors import (
     EngineLockedError,
     FormatTooNewError,
     KVError,
+    OwnerUnavailableError,
     StoreError,
 )
 from kvstore.namespace import KVNamespace
@@ -38,6 +39,7 @@ __all__ = [
     "KVNamespace",
     "KVResult",
     "Operation",
+    "OwnerUnavailableError",
     "Put",
     "Record",
     "StoreError",

@@ -113,7 +113,8 @@ class KVEngine(Protocol):
     async def write(self, operations: Sequence[Operation]) -> None:
         """Carry out puts and deletes in order; afterwards every reader sees them.
 
-        Where it raises, none of them is carried out, unless the task was cancelled while they were.
+        Where it raises, each key holds what it held before or what the call says, and where a
+        value that is an iterator raised, what it held before.
         """
 
     async def list(

@@ -4,7 +4,8 @@ StoreError
 ├── KVError                 a call that KV refuses (.status); also a ValueError
 ├── EngineError             an engine cannot be opened, or cannot do what it was asked
 │   ├── EngineLockedError       another process holds the store (.pid)
-│   └── EngineClosedError       the engine was closed, or belongs to the parent of this process
+│   ├── EngineClosedError       the engine was closed, or belongs to the parent of this process
+│   └── OwnerUnavailableError   the process that owns the store cannot be reached, or went away
 ├── CorruptRecordError      stored bytes are not what was written
 └── FormatTooNewError       stored by a newer version
 """
@@ -19,6 +20,7 @@ __all__ = [
     "EngineLockedError",
     "FormatTooNewError",
     "KVError",
+    "OwnerUnavailableError",
     "StoreError",
 ]
 
@@ -69,6 +71,12 @@ class EngineClosedError(EngineError):
     """The engine was closed, or was opened before this process was forked from its owner."""
 
     code = "engine_closed"
+
+
+class OwnerUnavailableError(EngineError):
+    """The process that owns the store cannot be reached, or went away before it answered."""
+
+    code = "owner_unavailable"
 
 
 class CorruptRecordError(StoreError):

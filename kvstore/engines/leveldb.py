@@ -78,25 +78,31 @@ class LevelDBEngine:
 
     async def get(self, namespace: str, key: bytes) -> Record | None:
         """Return the record of a key: on the loop up to 64 KiB, else in a thread."""
+        at_hand, record = self.get_at_once(namespace, key)
+        if not at_hand:
+            (record,) = await self.get_many(namespace, [key])
+        return record
+
+    def get_at_once(self, namespace: str, key: bytes) -> tuple[bool, Record | None]:
+        """Return whether the answer can be given without waiting, and the record of a key."""
         self._require_usable()
         try:
             record = self._store.find(namespace, key)
             if record is None:
-                return None
+                return True, None
             value = record.value
             if isinstance(value, bytes):
-                return Record(value, record.metadata, record.expiration)
+                return True, Record(value, record.metadata, record.expiration)
             if value.length > WHOLE_MAX_BYTES:
-                return self._streamed(namespace, key, record)
+                return True, self._streamed(namespace, key, record)
             if value.length <= PIECE_BYTES:
                 piece = self._store.read_single_piece(value)
                 if piece is not None:
-                    return Record(piece, record.metadata, record.expiration)
+                    return True, Record(piece, record.metadata, record.expiration)
         except plyvel.Error as error:
             raise self._refused(error) from error
         # It is longer, or has been replaced since its record was read.
-        (found,) = await self.get_many(namespace, [key])
-        return found
+        return False, None
 
     async def get_many(self, namespace: str, keys: Sequence[bytes]) -> Sequence[Record | None]:
         """Return the records of several keys."""
@@ -216,6 +222,7 @@ class LevelDBEngine:
         return staging.finish()
 
     async def _write_part(self, staging: Staging, buffer: bytearray) -> None:
+        self._require_usable()
         part = bytes(buffer)
         buffer.clear()
         await self._in_thread(self._writer, partial(self._store.stage, staging, part))

@@ -1,12 +1,21 @@
-"""A namespace on each built-in engine, and a clock that stands until it is moved."""
+"""Both event loops, a namespace on each built-in engine, and a clock that stands until moved."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from kvstore import EngineOptions, KVEngine, KVNamespace, open_engine
 from kvstore.testing import FakeClock
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run everything on asyncio's own loop and on that of the command."""
+    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ def test_public_names_are_pinned_sorted_and_there() -> None:
         "KVNamespace",
         "KVResult",
         "Operation",
+        "OwnerUnavailableError",
         "Put",
         "Record",
         "StoreError",

@@ -1,0 +1,273 @@
+"""A store that another process holds open, as an engine like any other."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
+
+import msgspec
+
+from kvstore._cache import ReadCache
+from kvstore._link import Link
+from kvstore._wire import (
+    CHUNK_BYTES,
+    Answer,
+    Beat,
+    Done,
+    Drop,
+    Found,
+    FoundMany,
+    Get,
+    GetMany,
+    Invalidate,
+    Invalidated,
+    List,
+    Names,
+    Namespaces,
+    Page,
+    Request,
+    Sweep,
+    WireWrite,
+    Write,
+)
+from kvstore.engine import Entry, Operation, Put, Record
+from kvstore.errors import EngineClosedError, OwnerUnavailableError
+
+__all__ = ["RemoteEngine", "connect_engine"]
+
+_CACHE_BYTES: Final = 16 * 1024 * 1024
+_RETRY_S: Final = 0.05
+_RECONNECT_S: Final = 5.0
+# A call that writes more than this goes in several messages; no transaction is promised anyway.
+_WRITE_BYTES: Final = 16 * 1024 * 1024
+
+A = TypeVar("A", bound=Answer)
+
+
+async def connect_engine(
+    socket_path: Path, *, cache_bytes: int = _CACHE_BYTES, reconnect_s: float = _RECONNECT_S
+) -> "RemoteEngine":
+    """Connect to the process that owns a store.
+
+    `cache_bytes` bounds what is kept of what was read; 0 keeps nothing. When the owner goes away,
+    calls wait up to `reconnect_s` seconds for it to come back. Raises OwnerUnavailableError where
+    nobody answers, FormatTooNewError where the owner speaks another version.
+    """
+    engine = RemoteEngine(socket_path, cache_bytes=cache_bytes, reconnect_s=reconnect_s)
+    await engine.connect()
+    return engine
+
+
+class RemoteEngine:
+    """Asks the owner; many requests are under way at once, and reads are kept for a while.
+
+    When the connection breaks, reads are asked again. A write whose answer is missing may have been
+    carried out or not: it raises OwnerUnavailableError, and its caller decides.
+    """
+
+    def __init__(self, socket_path: Path, *, cache_bytes: int, reconnect_s: float) -> None:
+        self._path = socket_path
+        self._reconnect_s = reconnect_s
+        self._cache = ReadCache(cache_bytes) if cache_bytes else None
+        self._trusted_until = 0.0
+        self._link: Link | None = None
+        self._connecting = asyncio.Lock()
+        self._closed = False
+
+    async def connect(self) -> None:
+        """Connect now, without trying again."""
+        async with self._connecting:
+            self._link = await self._open_link()
+
+    async def get(self, namespace: str, key: bytes) -> Record | None:
+        """Return the record of a key; from what is kept, where that can be trusted."""
+        self._require_open()
+        if self._cache is not None and self._is_trusted():
+            known, record = self._cache.find(namespace, key)
+            if known:
+                return record
+        link, found = await self._read(lambda id_: Get(id_, namespace, key), Found)
+        return link.record_of(found.record)
+
+    async def get_many(self, namespace: str, keys: Sequence[bytes]) -> Sequence[Record | None]:
+        """Return the records of several keys."""
+        self._require_open()
+        link, found = await self._read(lambda id_: GetMany(id_, namespace, [*keys]), FoundMany)
+        return [link.record_of(record) for record in found.records]
+
+    async def write(self, operations: Sequence[Operation]) -> None:
+        """Carry out puts and deletes; large values are sent in chunks as the owner takes them."""
+        self._require_open()
+        if not operations:
+            return
+        prepared = [await _prepared(operation) for operation in operations]
+        for group in _groups(prepared):
+            await self._write(group)
+
+    async def _write(self, group: Sequence["_Prepared"]) -> None:
+        link = await self._linked()
+        streams = {next(link.numbers): one.rest for one in group if one.rest is not None}
+        numbers = iter(streams)
+        writes = [
+            one.write
+            if one.rest is None
+            else msgspec.structs.replace(one.write, value=next(numbers))
+            for one in group
+        ]
+        writing = asyncio.create_task(link.ask(lambda id_: Write(id_, writes), Done))
+        try:
+            for stream, chunks in streams.items():
+                await link.send_stream(stream, chunks, writing)
+            await writing
+        except BaseException:
+            writing.cancel()
+            raise
+
+    async def list(
+        self, namespace: str, prefix: bytes, after: bytes | None, limit: int
+    ) -> tuple[Sequence[Entry], bool]:
+        """Return a page of keys."""
+        self._require_open()
+        _, page = await self._read(lambda id_: List(id_, namespace, prefix, after, limit), Page)
+        return page.entries, page.more
+
+    async def namespaces(self) -> Sequence[str]:
+        """Return the namespaces that hold something."""
+        self._require_open()
+        _, names = await self._read(Namespaces, Names)
+        return names.names
+
+    async def drop(self, namespace: str) -> None:
+        """Remove a namespace."""
+        self._require_open()
+        await (await self._linked()).ask(lambda id_: Drop(id_, namespace), Done)
+
+    async def sweep(self, limit: int) -> int:
+        """Free expired records."""
+        self._require_open()
+        return (await (await self._linked()).ask(lambda id_: Sweep(id_, limit), Done)).count
+
+    async def close(self) -> None:
+        """End the connection; the store stays open in its owner."""
+        self._closed = True
+        async with self._connecting:
+            if self._link is not None:
+                await self._link.close()
+
+    # Links
+
+    def _is_trusted(self) -> bool:
+        """Tell whether what is kept is still what stands in the store."""
+        link = self._link
+        return link is not None and not link.is_lost and time.monotonic() < self._trusted_until
+
+    async def _read(self, request: Callable[[int], Request], answer: type[A]) -> tuple[Link, A]:
+        give_up_at = time.monotonic() + self._reconnect_s
+        while True:
+            link = await self._linked()
+            try:
+                return link, await link.ask(request, answer)
+            except OwnerUnavailableError:
+                if self._closed or time.monotonic() >= give_up_at:
+                    raise
+                await asyncio.sleep(_RETRY_S)
+
+    async def _linked(self) -> Link:
+        link = self._link
+        if link is not None and not link.is_lost:
+            return link
+        async with self._connecting:
+            give_up_at = time.monotonic() + self._reconnect_s
+            link = self._link
+            if link is not None and not link.is_lost:
+                return link
+            while True:
+                self._require_open()
+                try:
+                    self._link = await self._open_link()
+                except OwnerUnavailableError:
+                    if time.monotonic() >= give_up_at:
+                        raise
+                    await asyncio.sleep(_RETRY_S)
+                else:
+                    return self._link
+
+    async def _open_link(self) -> Link:
+        # Whatever was kept is of another connection: nobody has told what was written since.
+        self._trusted_until = 0.0
+        if self._cache is not None:
+            self._cache.clear()
+        link = Link(self._path, self._on_push)
+        await link.open(caches=self._cache is not None)
+        return link
+
+    def _on_push(
+        self, link: Link, message: Beat | Invalidate | Found, request: Request | None
+    ) -> None:
+        """Keep, trust or forget, in the order in which the owner said so."""
+        cache = self._cache
+        if cache is None:
+            return
+        if isinstance(message, Beat):
+            self._trusted_until = message.trusted_until
+        elif isinstance(message, Invalidate):
+            for namespace, key in message.keys:
+                cache.forget(namespace, key)
+            if not message.keys:
+                cache.clear()
+            link.connection.send(Invalidated(message.number))
+        elif message.may_cache and isinstance(request, Get):
+            found = message.record
+            if found is None or isinstance(found.value, bytes):
+                cache.keep(request.namespace, request.key, link.record_of(found))
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise EngineClosedError(f"the connection to the KV store at {self._path} is closed")
+
+
+class _Prepared(NamedTuple):
+    """One operation as it is sent; with `rest`, its value follows in chunks."""
+
+    write: WireWrite
+    rest: AsyncIterator[bytes] | None = None
+
+
+async def _prepared(operation: Operation) -> _Prepared:
+    if not isinstance(operation, Put):
+        return _Prepared(WireWrite(operation.namespace, operation.key))
+    namespace, key, value, metadata, expiration = operation
+    write = WireWrite(namespace, key, b"", metadata, expiration)
+    chunks = _single(value) if isinstance(value, bytes) else value
+    head = bytearray()
+    async for chunk in chunks:
+        head += chunk
+        if len(head) > CHUNK_BYTES:
+            return _Prepared(write, _chain(bytes(head), chunks))
+    return _Prepared(msgspec.structs.replace(write, value=bytes(head)))
+
+
+def _groups(prepared: Sequence[_Prepared]) -> Iterator[Sequence[_Prepared]]:
+    """Cut what is to be written into parts that fit in a message."""
+    group: list[_Prepared] = []
+    size = 0
+    for one in prepared:
+        group.append(one)
+        value = one.write.value
+        size += len(one.write.key) + (len(value) if isinstance(value, bytes) else 0)
+        if size > _WRITE_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+async def _single(value: bytes) -> AsyncIterator[bytes]:
+    yield value
+
+
+async def _chain(head: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield head
+    async for chunk in rest:
+        yield chunk
