@@ -386,13 +386,19 @@ async def test_a_redirect_cannot_lead_to_another_host(ask: Ask) -> None:
 
     answers = [
         await ask(router, path, raw=True)
-        for path in ("/\\evil.example/", "//evil.example/", "/\t/evil.example/")
+        for path in (
+            "/\\evil.example/",
+            "//evil.example/",
+            "/\t/evil.example/",
+            "/%5Cevil.example/",
+        )
     ]
 
     assert [(answer.status, answer.headers.get("location")) for answer in answers] == [
-        (308, "/%5Cevil.example"),
         (404, None),
-        (308, "/%09/evil.example"),
+        (404, None),
+        (404, None),
+        (308, "/%5Cevil.example"),
     ]
 
 
