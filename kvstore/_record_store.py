@@ -46,7 +46,7 @@ from kvstore._records import (
 from kvstore.engine import Clock, Entry
 from kvstore.errors import StoreError
 
-__all__ = ["WHOLE_MAX_BYTES", "OrderedDatabase", "RecordStore", "Staging", "Write"]
+__all__ = ["OrderedDatabase", "RecordStore", "Staging", "WHOLE_MAX_BYTES", "Write"]
 
 WHOLE_MAX_BYTES: Final = 4 * PIECE_BYTES
 """The largest value that is always read and written as a whole."""

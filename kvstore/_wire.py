@@ -22,12 +22,10 @@ from kvstore.errors import (
 )
 
 __all__ = [
-    "CHUNK_BYTES",
-    "MAX_FRAME_BYTES",
-    "PROTOCOL",
     "Abort",
     "Answer",
     "Beat",
+    "CHUNK_BYTES",
     "Chunk",
     "ClientMessage",
     "Done",
@@ -43,9 +41,11 @@ __all__ = [
     "Invalidate",
     "Invalidated",
     "List",
+    "MAX_FRAME_BYTES",
     "Names",
     "Namespaces",
     "OwnerMessage",
+    "PROTOCOL",
     "Page",
     "Piece",
     "ReadOn",

@@ -21,7 +21,7 @@ from kvstore._wire import Beat, Invalidate
 from kvstore.engine import Entry, KVEngine, Operation, Record
 from kvstore.errors import EngineError
 
-__all__ = ["TRUST_S", "SharedEngine", "serve_engine"]
+__all__ = ["SharedEngine", "TRUST_S", "serve_engine"]
 
 TRUST_S: Final = 2.0
 """How long a client may trust what it keeps after the owner last said so, in seconds."""

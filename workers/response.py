@@ -13,9 +13,9 @@ from workers.types import Body as BodySource
 from workers.url import normalise_url
 
 __all__ = [
+    "FetchResponse",
     "NO_WEBSOCKETS",
     "NULL_BODY_STATUSES",
-    "FetchResponse",
     "Response",
     "incoming_response",
     "note_origin",
