@@ -29,6 +29,7 @@ from kvstore._keys import (
     doomed_key,
     id_of_doomed,
     namespace_prefix,
+    piece_count,
     piece_key,
     piece_keys,
     pieces_prefix,
@@ -37,6 +38,7 @@ from kvstore._keys import (
 )
 from kvstore._records import (
     DETACHED_ID_BYTES,
+    INCOMPLETE,
     DetachedValue,
     StoredRecord,
     corrupt_record,
@@ -46,7 +48,7 @@ from kvstore._records import (
 from kvstore.engine import Clock, Entry
 from kvstore.errors import StoreError
 
-__all__ = ["OrderedDatabase", "RecordStore", "Staging", "WHOLE_MAX_BYTES", "Write"]
+__all__ = ["OrderedDatabase", "RecordStore", "RecordView", "Staging", "WHOLE_MAX_BYTES", "Write"]
 
 WHOLE_MAX_BYTES: Final = 4 * PIECE_BYTES
 """The largest value that is always read and written as a whole."""
@@ -145,12 +147,16 @@ class RecordStore:
             pieces = [snapshot.get(at) for at in piece_keys(value.id, value.length)]
         joined = b"".join(piece for piece in pieces if piece is not None)
         if not value.matches(joined):
-            raise corrupt_record(namespace, key, "its value is incomplete or has been changed")
+            raise corrupt_record(namespace, key, INCOMPLETE)
         return record._replace(value=joined)
 
-    def read_pieces(self, value_id: bytes, numbers: Iterable[int]) -> list[bytes]:
+    def pieces(self, value_id: bytes, numbers: Iterable[int]) -> Sequence[bytes]:
         """Return pieces of a value; one that is missing is empty."""
         return [self._database.get(piece_key(value_id, number)) or b"" for number in numbers]
+
+    def open_view(self) -> "RecordView":
+        """Return the store as it stands now, whatever is written from now on."""
+        return RecordView(self._database.snapshot(), self._clock)
 
     def list(
         self, namespace: str, prefix: bytes, after: bytes | None, limit: int
@@ -313,6 +319,53 @@ class RecordStore:
         for at in piece_keys(value.id, value.length):
             batch.delete(at)
         return ()
+
+
+class RecordView:
+    """The records as they stood at one moment; to be closed."""
+
+    def __init__(self, snapshot: Any, clock: Clock) -> None:
+        self._snapshot = snapshot
+        self._clock = clock
+
+    def records(
+        self, namespace: str, after: bytes | None, max_bytes: int
+    ) -> Sequence[tuple[bytes, StoredRecord]]:
+        """Return the next records of a namespace, their values joined where they are whole ones.
+
+        They are as many as `max_bytes` hold, one at least, and end behind one that is not whole.
+        Raises CorruptRecordError for a record that is not what was written.
+        """
+        base = namespace_prefix(namespace)
+        found: list[tuple[bytes, StoredRecord]] = []
+        size = 0
+        with self._snapshot.iterator(
+            start=base + (after or b""), include_start=after is None, stop=range_end(base)
+        ) as items:
+            for record_key, data in items:
+                key = record_key[len(base) :]
+                record = decode_record(data, namespace, key)
+                if has_expired(record.expiration, self._clock()):
+                    continue
+                value = record.value
+                if isinstance(value, DetachedValue) and value.length <= WHOLE_MAX_BYTES:
+                    joined = b"".join(self.pieces(value.id, range(piece_count(value.length))))
+                    if not value.matches(joined):
+                        raise corrupt_record(namespace, key, INCOMPLETE)
+                    record = record._replace(value=joined)
+                found.append((key, record))
+                size += len(data) if isinstance(value, bytes) else value.length
+                if size >= max_bytes or isinstance(record.value, DetachedValue):
+                    break
+        return found
+
+    def pieces(self, value_id: bytes, numbers: Iterable[int]) -> Sequence[bytes]:
+        """Return pieces of a value; one that is missing is empty."""
+        return [self._snapshot.get(piece_key(value_id, number)) or b"" for number in numbers]
+
+    def close(self) -> None:
+        """Let the moment go."""
+        self._snapshot.close()
 
 
 def _decoded(record_key: bytes, data: bytes) -> StoredRecord | None:

@@ -16,6 +16,7 @@ from kvstore.errors import CorruptRecordError, FormatTooNewError
 __all__ = [
     "DETACHED_ID_BYTES",
     "DetachedValue",
+    "INCOMPLETE",
     "StoredRecord",
     "corrupt_record",
     "decode_record",
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 DETACHED_ID_BYTES: Final = 12
+INCOMPLETE: Final = "its value is incomplete or has been changed"
 
 _VERSION: Final = 1
 _HAS_METADATA: Final = 1

@@ -2,16 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from kvstore._connection import Connection
 from kvstore._wire import (
+    CHUNK_BYTES,
     PROTOCOL,
     Abort,
     Answer,
     Beat,
     Chunk,
+    CloseSnapshot,
     Done,
     Drop,
     Failed,
@@ -25,9 +27,12 @@ from kvstore._wire import (
     List,
     Names,
     Namespaces,
+    NextRecords,
+    OpenSnapshot,
     Page,
     Piece,
     ReadOn,
+    Records,
     Release,
     Request,
     Sweep,
@@ -49,6 +54,8 @@ __all__ = ["ReadsAtOnce", "Session"]
 # A client that asks for more at once waits, in its own process.
 _MAX_UNDER_WAY: Final = 512
 _ANSWER_BYTES: Final = 16 * 1024 * 1024
+# What a key, metadata and the rest of a record take in a message, about.
+_ENTRY_BYTES: Final = 256
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +83,7 @@ class Session:
         self._under_way: set[asyncio.Task[None]] = set()
         self._uploads: dict[int, _Upload] = {}
         self._values: dict[int, tuple[StoredValue, AsyncIterator[bytes]]] = {}
+        self._snapshots: dict[int, AsyncGenerator[tuple[bytes, Record], None]] = {}
         self._next_value = 0
 
     def confirmation(self, number: int) -> asyncio.Future[None]:
@@ -111,6 +119,8 @@ class Session:
             self._upload(message.stream).break_off("the client gave it up")
         elif isinstance(message, Release):
             self._release(message.value)
+        elif isinstance(message, CloseSnapshot):
+            self._close_snapshot(message.snapshot)
         elif isinstance(message, Invalidated):
             self._confirm(message.number)
         else:
@@ -200,6 +210,12 @@ class Session:
                 return Page(request.id, [*entries], more)
             case Namespaces():
                 return Names(request.id, [*await self._owner.namespaces()])
+            case OpenSnapshot():
+                self._next_value += 1
+                self._snapshots[self._next_value] = self._owner.snapshot(request.namespace)
+                return Done(request.id, self._next_value)
+            case NextRecords():
+                return await self._next_records(request)
             case Drop():
                 await self._owner.drop(request.namespace, self)
                 return Done(request.id)
@@ -225,6 +241,24 @@ class Session:
             for stream in streams:
                 del self._uploads[stream]
         return Done(request.id)
+
+    async def _next_records(self, request: NextRecords) -> Records:
+        snapshot = self._snapshots.get(request.snapshot)
+        if snapshot is None:
+            raise EngineError("a snapshot of a KV namespace is read on after its end")
+        found: list[tuple[bytes, WireRecord]] = []
+        size = 0
+        async for key, record in snapshot:
+            wired = self._wire(record)
+            assert wired is not None  # there is a record
+            found.append((key, wired))
+            size += _ENTRY_BYTES + wired.length
+            # A value that is read in pieces is read before the next step.
+            if size > CHUNK_BYTES or not isinstance(record.value, bytes):
+                break
+        if not found:
+            del self._snapshots[request.snapshot]
+        return Records(request.id, found)
 
     def _operation(self, write: WireWrite) -> Operation:
         if write.value is None:
@@ -279,13 +313,23 @@ class Session:
     def _release(self, value_id: int) -> None:
         value, _ = self._values.pop(value_id, (None, None))
         if value is not None:
-            task = asyncio.create_task(value.aclose())
-            self._under_way.add(task)
-            task.add_done_callback(self._end)
+            self._in_background(value.aclose())
+
+    def _close_snapshot(self, number: int) -> None:
+        snapshot = self._snapshots.pop(number, None)
+        if snapshot is not None:
+            self._in_background(snapshot.aclose())
 
     def _release_all(self) -> None:
         for value_id in list(self._values):
             self._release(value_id)
+        for number in list(self._snapshots):
+            self._close_snapshot(number)
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._end)
 
 
 class _HeldValue:

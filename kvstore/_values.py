@@ -15,9 +15,16 @@ from typing import Any, Final
 from kvstore._numbers import number_text
 from kvstore._text import utf8
 from kvstore.engine import StoredValue
-from kvstore.limits import check_value_size
+from kvstore.limits import check_metadata_size, check_value_size
 
-__all__ = ["BULK_TYPES", "check_type", "typed_value", "value_length", "value_source"]
+__all__ = [
+    "BULK_TYPES",
+    "check_type",
+    "metadata_json",
+    "typed_value",
+    "value_length",
+    "value_source",
+]
 
 BULK_TYPES: Final = frozenset({"text", "json"})
 
@@ -81,6 +88,20 @@ def _text(data: bytes) -> str:
 
 def _json(data: bytes) -> Any:
     return json.loads(_text(data))
+
+
+def metadata_json(metadata: object) -> bytes | None:
+    """Return metadata as it is stored; None where there is none.
+
+    Raises TypeError or ValueError for what is not JSON, KVError 413 over the limit.
+    """
+    if metadata is None:
+        return None
+    text = json.dumps(metadata, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    # A lone surrogate cannot be UTF-8; written as `\\ud800` it is JSON.
+    stored = text.encode("utf-8", "backslashreplace")
+    check_metadata_size(len(stored))
+    return stored
 
 
 async def _slices(data: bytes) -> AsyncIterator[bytes]:

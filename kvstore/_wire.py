@@ -27,6 +27,7 @@ __all__ = [
     "Beat",
     "CHUNK_BYTES",
     "Chunk",
+    "CloseSnapshot",
     "ClientMessage",
     "Done",
     "Drop",
@@ -44,11 +45,14 @@ __all__ = [
     "MAX_FRAME_BYTES",
     "Names",
     "Namespaces",
+    "NextRecords",
+    "OpenSnapshot",
     "OwnerMessage",
     "PROTOCOL",
     "Page",
     "Piece",
     "ReadOn",
+    "Records",
     "Release",
     "Request",
     "Sweep",
@@ -144,6 +148,26 @@ class Namespaces(Message, tag="namespaces", frozen=True):
     id: int
 
 
+class OpenSnapshot(Message, tag="open_snapshot", frozen=True):
+    """Ask for a namespace as it stands now; the answer's count names it."""
+
+    id: int
+    namespace: str
+
+
+class NextRecords(Message, tag="next_records", frozen=True):
+    """Ask for the next records of a snapshot."""
+
+    id: int
+    snapshot: int
+
+
+class CloseSnapshot(Message, tag="close_snapshot", frozen=True):
+    """Tell that a snapshot will not be read on."""
+
+    snapshot: int
+
+
 class Drop(Message, tag="drop", frozen=True):
     """Ask for a namespace to be removed."""
 
@@ -199,6 +223,13 @@ class FoundMany(Message, tag="found_many", frozen=True):
 
     id: int
     records: list[WireRecord | None]
+
+
+class Records(Message, tag="records", frozen=True):
+    """The next records of a snapshot; none at its end."""
+
+    id: int
+    records: list[tuple[bytes, WireRecord]]
 
 
 class Page(Message, tag="page", frozen=True):
@@ -257,9 +288,11 @@ class Beat(Message, tag="beat", frozen=True):
     trusted_until: float
 
 
-Request: TypeAlias = Get | GetMany | Write | List | Namespaces | Drop | Sweep | ReadOn
-ClientMessage: TypeAlias = Hello | Request | Chunk | Abort | Release | Invalidated
-Answer: TypeAlias = Found | FoundMany | Page | Names | Done | Piece | Failed
+Request: TypeAlias = (
+    Get | GetMany | Write | List | Namespaces | OpenSnapshot | NextRecords | Drop | Sweep | ReadOn
+)
+ClientMessage: TypeAlias = Hello | Request | Chunk | Abort | Release | CloseSnapshot | Invalidated
+Answer: TypeAlias = Found | FoundMany | Records | Page | Names | Done | Piece | Failed
 OwnerMessage: TypeAlias = Hello | Answer | Taken | Invalidate | Beat
 
 _ENCODER: Final = msgspec.msgpack.Encoder()

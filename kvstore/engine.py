@@ -7,7 +7,7 @@ executable form of this contract.
 """
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol, TypeAlias
@@ -123,6 +123,13 @@ class KVEngine(Protocol):
         """Return up to `limit` keys that start with `prefix`, and whether more follow.
 
         They come in byte order; with `after`, only keys greater than it.
+        """
+
+    def snapshot(self, namespace: str) -> AsyncGenerator[tuple[bytes, Record], None]:
+        """Iterate over a namespace's records as they stood when the iteration began, in byte order.
+
+        Writes meanwhile change nothing. A value that is not bytes has to be read before the next
+        step. Close an iterator that is given up: it may hold much in place.
         """
 
     async def namespaces(self) -> Sequence[str]:

@@ -7,6 +7,7 @@ StoreError
 │   ├── EngineClosedError       the engine was closed, or belongs to the parent of this process
 │   └── OwnerUnavailableError   the process that owns the store cannot be reached, or went away
 ├── CorruptRecordError      stored bytes are not what was written
+├── ImportFormatError       a line of a file is not a record (.line)
 └── FormatTooNewError       stored by a newer version
 """
 
@@ -19,6 +20,7 @@ __all__ = [
     "EngineError",
     "EngineLockedError",
     "FormatTooNewError",
+    "ImportFormatError",
     "KVError",
     "OwnerUnavailableError",
     "StoreError",
@@ -89,3 +91,13 @@ class FormatTooNewError(StoreError):
     """A record or a store was written by a newer version; it is refused, never misread."""
 
     code = "format_too_new"
+
+
+class ImportFormatError(StoreError):
+    """A line of a file is not a record that can be stored; `line` counts from 1."""
+
+    code = "import_format"
+
+    def __init__(self, line: int, fault: str) -> None:
+        super().__init__(f"line {line}: {fault}")
+        self.line = line

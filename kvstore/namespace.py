@@ -11,13 +11,19 @@ from typing import Any, Final
 from kvstore._cursor import decode_cursor, encode_cursor
 from kvstore._expiry import has_expired
 from kvstore._keys import namespace_prefix
-from kvstore._values import BULK_TYPES, check_type, typed_value, value_length, value_source
+from kvstore._values import (
+    BULK_TYPES,
+    check_type,
+    metadata_json,
+    typed_value,
+    value_length,
+    value_source,
+)
 from kvstore.engine import Clock, Delete, Entry, KVEngine, Put, Record
 from kvstore.errors import KVError
 from kvstore.limits import (
     MAX_VALUE_BYTES,
     check_cache_ttl,
-    check_metadata_size,
     checked_bulk_keys,
     checked_expiration,
     checked_key,
@@ -106,7 +112,7 @@ class KVNamespace:
         expiration = checked_expiration(
             given.get("expiration"), given.get("expirationTtl"), self._clock()
         )
-        metadata = _metadata_json(given.get("metadata"))
+        metadata = metadata_json(given.get("metadata"))
         source = value_source(value)
         try:
             await self._engine.write([Put(self._id, name, source, metadata, expiration)])
@@ -230,13 +236,3 @@ def _listed(entry: Entry) -> KVResult:
 
 def _metadata_of(stored: bytes | None) -> Any:
     return None if stored is None else json.loads(stored)
-
-
-def _metadata_json(metadata: object) -> bytes | None:
-    if metadata is None:
-        return None
-    text = json.dumps(metadata, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    # A lone surrogate cannot be UTF-8; written as `\\ud800` it is JSON.
-    stored = text.encode("utf-8", "backslashreplace")
-    check_metadata_size(len(stored))
-    return stored

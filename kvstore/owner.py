@@ -10,7 +10,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -82,6 +82,10 @@ class SharedEngine:
     ) -> tuple[Sequence[Entry], bool]:
         """Return a page of keys."""
         return await self._engine.list(namespace, prefix, after, limit)
+
+    def snapshot(self, namespace: str) -> AsyncGenerator[tuple[bytes, Record], None]:
+        """Iterate over the records of a namespace as they stand now."""
+        return self._engine.snapshot(namespace)
 
     async def namespaces(self) -> Sequence[str]:
         """Return the namespaces that hold something."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
@@ -14,6 +14,7 @@ from kvstore._wire import (
     CHUNK_BYTES,
     Answer,
     Beat,
+    CloseSnapshot,
     Done,
     Drop,
     Found,
@@ -25,7 +26,10 @@ from kvstore._wire import (
     List,
     Names,
     Namespaces,
+    NextRecords,
+    OpenSnapshot,
     Page,
+    Records,
     Request,
     Sweep,
     WireWrite,
@@ -131,6 +135,24 @@ class RemoteEngine:
         self._require_open()
         _, page = await self._read(lambda id_: List(id_, namespace, prefix, after, limit), Page)
         return page.entries, page.more
+
+    async def snapshot(self, namespace: str) -> AsyncGenerator[tuple[bytes, Record], None]:
+        """Iterate over the records of a namespace as they stand now."""
+        self._require_open()
+        link, opened = await self._read(lambda id_: OpenSnapshot(id_, namespace), Done)
+        number = opened.count
+        try:
+            while True:
+                # Of another connection it would be another moment, so there is no second try.
+                found = await link.ask(lambda id_: NextRecords(id_, number), Records)
+                for key, wired in found.records:
+                    record = link.record_of(wired)
+                    assert record is not None  # there is one
+                    yield key, record
+                if not found.records:
+                    return
+        finally:
+            link.connection.send(CloseSnapshot(number))
 
     async def namespaces(self) -> Sequence[str]:
         """Return the namespaces that hold something."""

@@ -16,6 +16,7 @@ the class; an engine that keeps its own time overrides it, and `wait_until_expir
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 
 import pytest
 
@@ -327,6 +328,47 @@ class EngineConformance:
 
         assert counts in ([4, 4, 2, 0], [0, 0, 0, 0])
 
+    async def test_a_snapshot_is_what_stood_there_when_it_began(
+        self, engine: KVEngine, clock: FakeClock
+    ) -> None:
+        """Puts, deletes and sweeps while it is read change nothing of it."""
+        at = int(clock()) + 60
+        values = {b"%04d" % n: _bytes(n * 100) for n in range(500)}
+        values |= {b"large-%d" % n: _bytes(300_000 + n) for n in range(3)}
+        await engine.write([Put("ns", key, value) for key, value in values.items()])
+        await engine.write(
+            [Put("ns", b"zz", b"v", b'{"m":1}', at), Put("other", b"key", b"elsewhere")]
+        )
+        found: dict[bytes, bytes] = {}
+        records: list[Record] = []
+        async with aclosing(engine.snapshot("ns")) as snapshot:
+            async for key, record in snapshot:
+                if not found:
+                    await engine.write([Delete("ns", key) for key in values if key != b"0001"])
+                    await engine.write([Put("ns", b"0001", b"changed"), Put("ns", b"new", b"v")])
+                    await engine.drop("other")
+                found[key] = await _whole(record.value)
+                records.append(record)
+
+        assert found == {**values, b"zz": b"v"}
+        assert list(found) == sorted(found)
+        assert records[-1][1:] == (b'{"m":1}', at)
+        assert await _keys(engine, "ns") == [b"0001", b"new", b"zz"]
+
+    async def test_a_snapshot_can_be_given_up(self, engine: KVEngine, clock: FakeClock) -> None:
+        """It leaves expired records out, may be empty, and need not be read to its end."""
+        await engine.write([Put("ns", b"%d" % n, _bytes(200_000)) for n in range(5)])
+        await engine.write([Put("gone", b"key", b"v", None, int(clock()) + 60)])
+        clock.advance(61)
+
+        async with aclosing(engine.snapshot("ns")) as snapshot:
+            first, _ = await anext(snapshot)
+        nothing = [key async for key, _ in engine.snapshot("gone")]
+        absent = [key async for key, _ in engine.snapshot("absent")]
+
+        assert first == b"0"
+        assert nothing == absent == []
+
     async def test_drop_removes_one_namespace(self, engine: KVEngine) -> None:
         """Everything of the namespace goes, large values and expirations included."""
         operations = [Put("ns", b"%04d" % n, b"v", None, 1_800_000_000) for n in range(2500)]
@@ -393,6 +435,8 @@ class EngineConformance:
             await engine.list("ns", b"", None, 1)
         with pytest.raises(EngineClosedError):
             await engine.namespaces()
+        with pytest.raises(EngineClosedError):
+            await anext(engine.snapshot("ns"))
         with pytest.raises(EngineClosedError):
             await engine.drop("ns")
         with pytest.raises(EngineClosedError):

@@ -2,8 +2,14 @@
 
 import asyncio
 import os
-import zlib
-from collections.abc import AsyncIterator, Callable, Iterable, MutableSequence, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    MutableSequence,
+    Sequence,
+)
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -12,11 +18,12 @@ from typing import Any, Final, TypeVar
 import plyvel
 
 from kvstore._commit import GroupCommit
-from kvstore._keys import FORMAT_KEY, PIECE_BYTES, namespace_prefix, piece_count, range_end
+from kvstore._keys import FORMAT_KEY, PIECE_BYTES, namespace_prefix, range_end
 from kvstore._lock import StoreLock
-from kvstore._record_store import WHOLE_MAX_BYTES, RecordStore, Staging, Write
-from kvstore._records import DetachedValue, StoredRecord, corrupt_record
-from kvstore.engine import EngineOptions, Entry, Operation, Put, Record
+from kvstore._pieces import ValueInPieces
+from kvstore._record_store import WHOLE_MAX_BYTES, RecordStore, RecordView, Staging, Write
+from kvstore._records import DetachedValue, StoredRecord
+from kvstore.engine import EngineOptions, Entry, Operation, Put, Record, StoredValue
 from kvstore.errors import (
     EngineClosedError,
     EngineError,
@@ -33,7 +40,7 @@ _CACHE_BYTES: Final = 16 * 1024 * 1024
 _BLOOM_BITS: Final = 10
 # What one step of long work takes in one go.
 _STEP_RECORDS: Final = 1000
-_STEP_PIECES: Final = WHOLE_MAX_BYTES // PIECE_BYTES
+_STEP_BYTES: Final = 1024 * 1024
 # What has been deleted occupies the disk until a compaction; one is due after this much.
 _COMPACT_AFTER_BYTES: Final = 32 * 1024 * 1024
 
@@ -146,6 +153,26 @@ class LevelDBEngine:
             self._readers, partial(self._store.list, namespace, prefix, after, limit)
         )
 
+    async def snapshot(self, namespace: str) -> AsyncGenerator[tuple[bytes, Record], None]:
+        """Iterate over the records of a namespace as they stand now."""
+        self._require_usable()
+        view = await self._in_thread(self._readers, self._store.open_view)
+        after: bytes | None = None
+        try:
+            while True:
+                self._require_usable()
+                found = await self._in_thread(
+                    self._readers, partial(view.records, namespace, after, _STEP_BYTES)
+                )
+                for key, record in found:
+                    yield key, self._viewed(view, namespace, key, record)
+                    after = key
+                if not found:
+                    return
+        finally:
+            # Does nothing where the store has been closed meanwhile.
+            view.close()
+
     async def namespaces(self) -> Sequence[str]:
         """Return the namespaces that hold something."""
         self._require_usable()
@@ -231,17 +258,34 @@ class LevelDBEngine:
         value = record.value
         assert isinstance(value, DetachedValue)  # the caller has asked
         self._pinned[value.id] = self._pinned.get(value.id, 0) + 1
-        pinned = _PinnedValue(self, value, namespace, key)
+        pinned = ValueInPieces(
+            value,
+            (namespace, key),
+            partial(self._read_pieces, self._store, value.id),
+            partial(self._unpin, value.id),
+        )
         return Record(pinned, record.metadata, record.expiration)
 
-    async def read_pieces(self, value_id: bytes, numbers: Iterable[int]) -> Sequence[bytes]:
-        """Return pieces of a value that is pinned."""
-        self._require_usable()
-        return await self._in_thread(
-            self._readers, partial(self._store.read_pieces, value_id, numbers)
-        )
+    def _viewed(self, view: RecordView, namespace: str, key: bytes, record: StoredRecord) -> Record:
+        value: bytes | StoredValue
+        if isinstance(record.value, DetachedValue):
+            value = ValueInPieces(
+                record.value,
+                (namespace, key),
+                partial(self._read_pieces, view, record.value.id),
+                lambda: None,
+            )
+        else:
+            value = record.value
+        return Record(value, record.metadata, record.expiration)
 
-    def unpin(self, value_id: bytes) -> None:
+    async def _read_pieces(
+        self, source: RecordStore | RecordView, value_id: bytes, numbers: Iterable[int]
+    ) -> Sequence[bytes]:
+        self._require_usable()
+        return await self._in_thread(self._readers, partial(source.pieces, value_id, numbers))
+
+    def _unpin(self, value_id: bytes) -> None:
         """Note that one reader of a value has ended."""
         self._pinned[value_id] -= 1
         if self._pinned[value_id] == 0:
@@ -302,53 +346,6 @@ class LevelDBEngine:
         return EngineError(
             f"the KV store {self._path} cannot do what it was asked: {_text_of(error)}"
         )
-
-
-class _PinnedValue:
-    """A value that is read piece by piece; its pieces stay until it is read or closed."""
-
-    def __init__(
-        self, engine: LevelDBEngine, value: DetachedValue, namespace: str, key: bytes
-    ) -> None:
-        self._engine = engine
-        self._value = value
-        self._where = (namespace, key)
-        self._loop = asyncio.get_running_loop()
-        self._is_pinned = True
-
-    @property
-    def length(self) -> int:
-        """The number of bytes."""
-        return self._value.length
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        value = self._value
-        count = piece_count(value.length)
-        checksum = 0
-        try:
-            for first in range(0, count, _STEP_PIECES):
-                numbers = range(first, min(first + _STEP_PIECES, count))
-                for piece in await self._engine.read_pieces(value.id, numbers):
-                    checksum = zlib.crc32(piece, checksum)
-                    yield piece
-            if checksum != value.checksum:
-                raise corrupt_record(*self._where, "its value is incomplete or has been changed")
-        finally:
-            self._release()
-
-    async def aclose(self) -> None:
-        """Let the pieces go."""
-        self._release()
-
-    def __del__(self) -> None:
-        # Whichever thread collects this, the engine's books belong to its loop.
-        if self._is_pinned and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._release)
-
-    def _release(self) -> None:
-        if self._is_pinned:
-            self._is_pinned = False
-            self._engine.unpin(self._value.id)
 
 
 def _open_database(path: Path) -> tuple[StoreLock, Any]:

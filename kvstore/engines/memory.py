@@ -1,7 +1,7 @@
 """Records in memory: for tests, and for state that need not outlive the process."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Final
 
 from kvstore._expiry import has_expired
@@ -63,6 +63,13 @@ class MemoryEngine:
                 return entries, True
             entries.append(Entry(key, record.metadata, record.expiration))
         return entries, False
+
+    async def snapshot(self, namespace: str) -> AsyncGenerator[tuple[bytes, Record], None]:
+        """Iterate over the records of a namespace as they stand now."""
+        found = self._open_namespace(namespace)
+        for key, record in sorted(found.records.items()) if found is not None else ():
+            if not has_expired(record.expiration, self._clock()):
+                yield key, record
 
     async def namespaces(self) -> Sequence[str]:
         """Return the namespaces that hold something."""
