@@ -12,6 +12,7 @@ from kvstore.engine import (
 )
 from kvstore.errors import (
     CorruptRecordError,
+    CorruptStoreError,
     EngineClosedError,
     EngineError,
     EngineLockedError,
@@ -26,6 +27,7 @@ from kvstore.results import KVResult
 
 __all__ = [
     "CorruptRecordError",
+    "CorruptStoreError",
     "Delete",
     "Durability",
     "EngineClosedError",

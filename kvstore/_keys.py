@@ -2,9 +2,9 @@
 
     <length u8><namespace><key>                 a record
     0xFF d <id>                                 a value to be deleted: no record refers to it
-    0xFF m                                      the format of the store
     0xFF v <id><number u32>                     a piece of a value that stands apart from its record
     0xFF x <expiration u64><key of a record>    an entry of the expiry index (`_expiry`)
+    0xFF 0xFF                                   the format of the store, and its last key
 
 A namespace has 1 to 254 bytes, so no record's key starts with 0xFF, and none is a prefix of
 another namespace's keys.
@@ -16,10 +16,12 @@ __all__ = [
     "DOOMED_PREFIX",
     "FORMAT_KEY",
     "MAX_NAMESPACE_BYTES",
+    "PIECES_PREFIX",
     "PIECE_BYTES",
     "RECORDS_END",
     "doomed_key",
     "id_of_doomed",
+    "id_of_piece",
     "namespace_prefix",
     "piece_count",
     "piece_key",
@@ -31,11 +33,12 @@ __all__ = [
 
 MAX_NAMESPACE_BYTES: Final = 254
 PIECE_BYTES: Final = 65_536
-FORMAT_KEY: Final = b"\xffm"
+FORMAT_KEY: Final = b"\xff\xff"
 DOOMED_PREFIX: Final = b"\xffd"
 RECORDS_END: Final = b"\xff"
+_NUMBER_BYTES: Final = 4
 
-_PIECE_PREFIX: Final = b"\xffv"
+PIECES_PREFIX: Final = b"\xffv"
 
 
 def namespace_prefix(namespace: str) -> bytes:
@@ -61,7 +64,7 @@ def piece_count(length: int) -> int:
 
 def piece_key(value_id: bytes, number: int) -> bytes:
     """Return the key of a value's piece; they count from 0 and are `PIECE_BYTES` long."""
-    return _PIECE_PREFIX + value_id + number.to_bytes(4)
+    return PIECES_PREFIX + value_id + number.to_bytes(_NUMBER_BYTES)
 
 
 def piece_keys(value_id: bytes, length: int) -> list[bytes]:
@@ -71,7 +74,12 @@ def piece_keys(value_id: bytes, length: int) -> list[bytes]:
 
 def pieces_prefix(value_id: bytes) -> bytes:
     """Return what the keys of all pieces of a value start with."""
-    return _PIECE_PREFIX + value_id
+    return PIECES_PREFIX + value_id
+
+
+def id_of_piece(key: bytes) -> bytes:
+    """Return the id of the value that the piece at `key` belongs to."""
+    return key[len(PIECES_PREFIX) : -_NUMBER_BYTES]
 
 
 def doomed_key(value_id: bytes) -> bytes:

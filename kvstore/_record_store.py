@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 from kvstore._expiry import (
     EXPIRY_PREFIX,
@@ -36,6 +36,7 @@ from kvstore._keys import (
     range_end,
     split_record_key,
 )
+from kvstore._ordered import OrderedDatabase, read, scan
 from kvstore._records import (
     DETACHED_ID_BYTES,
     INCOMPLETE,
@@ -48,7 +49,7 @@ from kvstore._records import (
 from kvstore.engine import Clock, Entry
 from kvstore.errors import StoreError
 
-__all__ = ["OrderedDatabase", "RecordStore", "RecordView", "Staging", "WHOLE_MAX_BYTES", "Write"]
+__all__ = ["RecordStore", "RecordView", "Staging", "WHOLE_MAX_BYTES", "Write"]
 
 WHOLE_MAX_BYTES: Final = 4 * PIECE_BYTES
 """The largest value that is always read and written as a whole."""
@@ -56,22 +57,6 @@ WHOLE_MAX_BYTES: Final = 4 * PIECE_BYTES
 _INLINE_MAX_BYTES: Final = 4096
 
 logger = logging.getLogger(__name__)
-
-
-class OrderedDatabase(Protocol):
-    """What is asked of the database: byte keys in order, snapshots, and batches that are atomic."""
-
-    def get(self, key: bytes) -> bytes | None:
-        """Return the value of a key."""
-
-    def iterator(self, **options: Any) -> AbstractContextManager[Any]:
-        """Iterate over a range of keys."""
-
-    def snapshot(self) -> AbstractContextManager[Any]:
-        """Return a view that later writes do not change."""
-
-    def write_batch(self, *, transaction: bool, sync: bool) -> AbstractContextManager[Any]:
-        """Collect writes and carry them out together, or none of them if the block raises."""
 
 
 class Write(NamedTuple):
@@ -124,7 +109,7 @@ class RecordStore:
 
     def find(self, namespace: str, key: bytes, view: Any = None) -> StoredRecord | None:
         """Return the record of a key unless it has expired; its value may be elsewhere."""
-        data = (view or self._database).get(namespace_prefix(namespace) + key)
+        data = read(view or self._database, namespace_prefix(namespace) + key)
         if data is None:
             return None
         record = decode_record(data, namespace, key)
@@ -132,7 +117,7 @@ class RecordStore:
 
     def read_single_piece(self, value: DetachedValue) -> bytes | None:
         """Return a value of one piece; None where it was replaced meanwhile."""
-        piece = self._database.get(piece_key(value.id, 0))
+        piece = read(self._database, piece_key(value.id, 0))
         return piece if piece is not None and value.matches(piece) else None
 
     def read(self, namespace: str, key: bytes) -> StoredRecord | None:
@@ -144,7 +129,7 @@ class RecordStore:
             value = record.value
             if value.length > WHOLE_MAX_BYTES:
                 return record
-            pieces = [snapshot.get(at) for at in piece_keys(value.id, value.length)]
+            pieces = [read(snapshot, at) for at in piece_keys(value.id, value.length)]
         joined = b"".join(piece for piece in pieces if piece is not None)
         if not value.matches(joined):
             raise corrupt_record(namespace, key, INCOMPLETE)
@@ -152,7 +137,7 @@ class RecordStore:
 
     def pieces(self, value_id: bytes, numbers: Iterable[int]) -> Sequence[bytes]:
         """Return pieces of a value; one that is missing is empty."""
-        return [self._database.get(piece_key(value_id, number)) or b"" for number in numbers]
+        return [read(self._database, piece_key(value_id, number)) or b"" for number in numbers]
 
     def open_view(self) -> "RecordView":
         """Return the store as it stands now, whatever is written from now on."""
@@ -167,9 +152,8 @@ class RecordStore:
         start = base + (after if after is not None and is_behind else prefix)
         now = self._clock()
         entries: list[Entry] = []
-        with self._database.iterator(
-            start=start, include_start=not is_behind, stop=range_end(base + prefix)
-        ) as items:
+        stop = range_end(base + prefix)
+        with scan(self._database, start, stop, include_start=not is_behind) as items:
             for record_key, data in items:
                 record = _decoded(record_key, data)
                 if record is None:
@@ -188,13 +172,18 @@ class RecordStore:
         """Return the namespaces that hold something, in byte order."""
         now = self._clock()
         names: list[str] = []
-        with self._database.iterator(stop=RECORDS_END) as items:
-            for record_key, data in items:
-                record = _decoded(record_key, data)
-                if record is None or not has_expired(record.expiration, now):
-                    name, _ = split_record_key(record_key)
-                    names.append(name)
-                    items.seek(range_end(namespace_prefix(name)))
+        start: bytes | None = b"\x00"
+        while start is not None:
+            next_start = None
+            with scan(self._database, start, RECORDS_END) as items:
+                for record_key, data in items:
+                    record = _decoded(record_key, data)
+                    if record is None or not has_expired(record.expiration, now):
+                        name, _ = split_record_key(record_key)
+                        names.append(name)
+                        next_start = range_end(namespace_prefix(name))
+                        break
+            start = next_start
         return sorted(names, key=str.encode)
 
     # Writing
@@ -208,7 +197,7 @@ class RecordStore:
                 if record_key in written:
                     old = written[record_key]
                 else:
-                    data = self._database.get(record_key)
+                    data = read(self._database, record_key)
                     old = None if data is None else _decoded(record_key, data)
                 if old is not None:
                     doomed += self._forget(batch, record_key, old)
@@ -234,7 +223,7 @@ class RecordStore:
         Returns how many there were, and the ids of values that are to be reaped.
         """
         doomed: list[bytes] = []
-        with self._database.iterator(prefix=prefix) as items:
+        with scan(self._database, prefix, range_end(prefix)) as items:
             found = list(islice(items, limit))
         with self._write_batch() as batch:
             for record_key, data in found:
@@ -248,14 +237,12 @@ class RecordStore:
         """Delete up to `limit` expired records; return as `delete_range` does."""
         now = self._clock()
         doomed: list[bytes] = []
-        with self._database.iterator(
-            start=EXPIRY_PREFIX, stop=expiry_range_end(now), include_value=False
-        ) as index:
-            expired = list(islice(index, limit))
+        with scan(self._database, EXPIRY_PREFIX, expiry_range_end(now)) as index:
+            expired = [index_key for index_key, _ in islice(index, limit)]
         with self._write_batch() as batch:
             for index_key in expired:
                 record_key = indexed_store_key(index_key)
-                data = self._database.get(record_key)
+                data = read(self._database, record_key)
                 record = None if data is None else _decoded(record_key, data)
                 # Never trust the entry alone: the record may have been written again.
                 if record is not None and has_expired(record.expiration, now):
@@ -266,19 +253,18 @@ class RecordStore:
 
     def doomed(self) -> Sequence[bytes]:
         """Return the ids of all values that are to be reaped."""
-        with self._database.iterator(prefix=DOOMED_PREFIX, include_value=False) as marks:
-            return [id_of_doomed(mark) for mark in marks]
+        with scan(self._database, DOOMED_PREFIX, range_end(DOOMED_PREFIX)) as marks:
+            return [id_of_doomed(mark) for mark, _ in marks]
 
     def reap(self, value_ids: Iterable[bytes]) -> None:
         """Delete the pieces of values that no record refers to and nobody reads."""
         for value_id in value_ids:
+            prefix = pieces_prefix(value_id)
             with (
-                self._database.iterator(
-                    prefix=pieces_prefix(value_id), include_value=False
-                ) as pieces,
+                scan(self._database, prefix, range_end(prefix)) as pieces,
                 self._write_batch() as batch,
             ):
-                for at in pieces:
+                for at, _ in pieces:
                     batch.delete(at)
                 batch.delete(doomed_key(value_id))
 
@@ -339,9 +325,8 @@ class RecordView:
         base = namespace_prefix(namespace)
         found: list[tuple[bytes, StoredRecord]] = []
         size = 0
-        with self._snapshot.iterator(
-            start=base + (after or b""), include_start=after is None, stop=range_end(base)
-        ) as items:
+        start = base + (after or b"")
+        with scan(self._snapshot, start, range_end(base), include_start=after is None) as items:
             for record_key, data in items:
                 key = record_key[len(base) :]
                 record = decode_record(data, namespace, key)
@@ -361,7 +346,7 @@ class RecordView:
 
     def pieces(self, value_id: bytes, numbers: Iterable[int]) -> Sequence[bytes]:
         """Return pieces of a value; one that is missing is empty."""
-        return [self._snapshot.get(piece_key(value_id, number)) or b"" for number in numbers]
+        return [read(self._snapshot, piece_key(value_id, number)) or b"" for number in numbers]
 
     def close(self) -> None:
         """Let the moment go."""

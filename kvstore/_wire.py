@@ -15,6 +15,7 @@ import msgspec
 from kvstore.engine import Entry
 from kvstore.errors import (
     CorruptRecordError,
+    CorruptStoreError,
     EngineClosedError,
     EngineError,
     FormatTooNewError,
@@ -305,7 +306,13 @@ _OWNER_MESSAGES: Final[msgspec.msgpack.Decoder[OwnerMessage]] = msgspec.msgpack.
 
 _ERRORS: Final[Mapping[str, type[StoreError]]] = {
     error.code: error
-    for error in (CorruptRecordError, EngineClosedError, EngineError, FormatTooNewError)
+    for error in (
+        CorruptRecordError,
+        CorruptStoreError,
+        EngineClosedError,
+        EngineError,
+        FormatTooNewError,
+    )
 }
 
 

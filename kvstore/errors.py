@@ -4,6 +4,7 @@ StoreError
 ├── KVError                 a call that KV refuses (.status); also a ValueError
 ├── EngineError             an engine cannot be opened, or cannot do what it was asked
 │   ├── EngineLockedError       another process holds the store (.pid)
+│   ├── CorruptStoreError       the files of a store are damaged beyond single records
 │   ├── EngineClosedError       the engine was closed, or belongs to the parent of this process
 │   └── OwnerUnavailableError   the process that owns the store cannot be reached, or went away
 ├── CorruptRecordError      stored bytes are not what was written
@@ -16,6 +17,7 @@ from typing import ClassVar
 
 __all__ = [
     "CorruptRecordError",
+    "CorruptStoreError",
     "EngineClosedError",
     "EngineError",
     "EngineLockedError",
@@ -67,6 +69,12 @@ class EngineLockedError(EngineError):
         )
         self.path = path
         self.pid = pid
+
+
+class CorruptStoreError(EngineError):
+    """The files of a store are damaged, so that more than single records cannot be read."""
+
+    code = "store_corrupt"
 
 
 class EngineClosedError(EngineError):

@@ -1,12 +1,11 @@
 """Records on disk, in one LevelDB for all namespaces; the only module that imports plyvel."""
 
 import asyncio
+import logging
 import os
 from collections.abc import (
     AsyncGenerator,
-    AsyncIterator,
     Callable,
-    Iterable,
     MutableSequence,
     Sequence,
 )
@@ -19,19 +18,21 @@ import plyvel
 
 from kvstore._commit import GroupCommit
 from kvstore._keys import FORMAT_KEY, PIECE_BYTES, namespace_prefix, range_end
+from kvstore._large_values import LargeValues
 from kvstore._lock import StoreLock
-from kvstore._pieces import ValueInPieces
-from kvstore._record_store import WHOLE_MAX_BYTES, RecordStore, RecordView, Staging, Write
+from kvstore._record_store import WHOLE_MAX_BYTES, RecordStore, Write
 from kvstore._records import DetachedValue, StoredRecord
-from kvstore.engine import EngineOptions, Entry, Operation, Put, Record, StoredValue
+from kvstore.checking import CheckReport, check_database, mend_database
+from kvstore.engine import EngineOptions, Entry, Operation, Put, Record
 from kvstore.errors import (
+    CorruptStoreError,
     EngineClosedError,
     EngineError,
     EngineLockedError,
     FormatTooNewError,
 )
 
-__all__ = ["LevelDBEngine", "open_engine"]
+__all__ = ["LevelDBEngine", "check_store", "open_engine"]
 
 _FORMAT: Final = 1
 _STORE_NAME: Final = "leveldb"
@@ -46,6 +47,8 @@ _COMPACT_AFTER_BYTES: Final = 32 * 1024 * 1024
 
 _T = TypeVar("_T")
 
+logger = logging.getLogger(__name__)
+
 
 async def open_engine(options: EngineOptions) -> "LevelDBEngine":
     """Open, or make, the store in the options' folder.
@@ -58,6 +61,32 @@ async def open_engine(options: EngineOptions) -> "LevelDBEngine":
     engine = LevelDBEngine(path, lock, database, options)
     await engine.reap_leftovers()
     return engine
+
+
+def check_store(
+    folder: Path, *, repair: bool = False, on_progress: Callable[[int], None] = lambda count: None
+) -> CheckReport:
+    """Walk through the store in `folder`, which nobody may have open; blocks.
+
+    With `repair`, a store that LevelDB cannot read is rebuilt of what can be read of it, then what
+    is damaged or left over is deleted; the report says what that was. Raises EngineError where
+    there is no store, or it cannot be opened, EngineLockedError where it is in use.
+    """
+    path = folder / _STORE_NAME
+    if not path.is_dir():
+        raise EngineError(f"there is no KV store {path}")
+    lock = StoreLock(path)
+    try:
+        report = CheckReport()
+        unreadable = _check(path, report, repair=repair, on_progress=on_progress)
+        if unreadable and repair:
+            plyvel.repair_db(str(path), bloom_filter_bits=_BLOOM_BITS)
+            report = CheckReport()
+            unreadable = _check(path, report, repair=True, on_progress=on_progress) or unreadable
+        report.unreadable = unreadable
+        return report
+    finally:
+        lock.release()
 
 
 class LevelDBEngine:
@@ -77,11 +106,7 @@ class LevelDBEngine:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="kv-writer")
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="kv-reader")
         self._commits: GroupCommit[Write] = GroupCommit(self._apply)
-        # Values that somebody reads piece by piece, with the number of readers; and those of them
-        # that no record refers to any more. Both belong to the loop's thread.
-        self._pinned: dict[bytes, int] = {}
-        self._doomed: set[bytes] = set()
-        self._reaping: set[asyncio.Task[None]] = set()
+        self._large_values = LargeValues(self._store, read=self._read, write=self._write)
 
     async def get(self, namespace: str, key: bytes) -> Record | None:
         """Return the record of a key: on the loop up to 64 KiB, else in a thread."""
@@ -98,10 +123,8 @@ class LevelDBEngine:
             if record is None:
                 return True, None
             value = record.value
-            if isinstance(value, bytes):
-                return True, Record(value, record.metadata, record.expiration)
-            if value.length > WHOLE_MAX_BYTES:
-                return True, self._streamed(namespace, key, record)
+            if isinstance(value, bytes) or value.length > WHOLE_MAX_BYTES:
+                return True, self._large_values.pinned(namespace, key, record)
             if value.length <= PIECE_BYTES:
                 piece = self._store.read_single_piece(value)
                 if piece is not None:
@@ -114,9 +137,7 @@ class LevelDBEngine:
     async def get_many(self, namespace: str, keys: Sequence[bytes]) -> Sequence[Record | None]:
         """Return the records of several keys."""
         self._require_usable()
-        found = await self._in_thread(
-            self._readers, lambda: [self._store.read(namespace, key) for key in keys]
-        )
+        found = await self._read(lambda: [self._store.read(namespace, key) for key in keys])
         records: list[Record | None] = []
         for key, record in zip(keys, found, strict=True):
             if record is None:
@@ -136,12 +157,12 @@ class LevelDBEngine:
             writes = [await self._prepared(operation, staged) for operation in operations]
             self._require_usable()
         except BaseException:
-            self._reap(staged)
+            self._large_values.reap(staged)
             raise
         try:
             await self._commits.submit(writes)
         except Exception:
-            self._reap(staged)
+            self._large_values.reap(staged)
             raise
 
     async def list(
@@ -149,23 +170,19 @@ class LevelDBEngine:
     ) -> tuple[Sequence[Entry], bool]:
         """Return a page of keys."""
         self._require_usable()
-        return await self._in_thread(
-            self._readers, partial(self._store.list, namespace, prefix, after, limit)
-        )
+        return await self._read(partial(self._store.list, namespace, prefix, after, limit))
 
     async def snapshot(self, namespace: str) -> AsyncGenerator[tuple[bytes, Record], None]:
         """Iterate over the records of a namespace as they stand now."""
         self._require_usable()
-        view = await self._in_thread(self._readers, self._store.open_view)
+        view = await self._read(self._store.open_view)
         after: bytes | None = None
         try:
             while True:
                 self._require_usable()
-                found = await self._in_thread(
-                    self._readers, partial(view.records, namespace, after, _STEP_BYTES)
-                )
+                found = await self._read(partial(view.records, namespace, after, _STEP_BYTES))
                 for key, record in found:
-                    yield key, self._viewed(view, namespace, key, record)
+                    yield key, self._large_values.viewed(view, namespace, key, record)
                     after = key
                 if not found:
                     return
@@ -176,7 +193,7 @@ class LevelDBEngine:
     async def namespaces(self) -> Sequence[str]:
         """Return the namespaces that hold something."""
         self._require_usable()
-        return await self._in_thread(self._readers, self._store.namespaces)
+        return await self._read(self._store.namespaces)
 
     async def drop(self, namespace: str) -> None:
         """Remove a namespace, step by step, and give its disk space back."""
@@ -184,17 +201,17 @@ class LevelDBEngine:
         start = namespace_prefix(namespace)
         count = _STEP_RECORDS
         while count == _STEP_RECORDS:
-            count, doomed = await self._in_thread(
-                self._writer, partial(self._store.delete_range, start, _STEP_RECORDS)
+            count, doomed = await self._write(
+                partial(self._store.delete_range, start, _STEP_RECORDS)
             )
-            self._reap(doomed)
+            self._large_values.reap(doomed)
         await self._compact(start, range_end(start))
 
     async def sweep(self, limit: int) -> int:
         """Delete up to `limit` expired records; compact where much has been freed."""
         self._require_usable()
-        count, doomed = await self._in_thread(self._writer, partial(self._store.sweep, limit))
-        self._reap(doomed)
+        count, doomed = await self._write(partial(self._store.sweep, limit))
+        self._large_values.reap(doomed)
         if count < limit and self._store.freed_bytes >= _COMPACT_AFTER_BYTES:
             self._store.freed_bytes = 0
             await self._compact(b"\x00", b"\xff" * 16)
@@ -206,14 +223,12 @@ class LevelDBEngine:
             return
         self._closed = True
         await self._commits.finish()
-        await self._drain_reaping()
+        await self._large_values.finish()
         await asyncio.to_thread(self._close)
 
     async def reap_leftovers(self) -> None:
         """Delete what a process that died has left behind half written or half deleted."""
-        self._reap(await self._in_thread(self._readers, self._store.doomed))
-
-    # Values in pieces
+        self._large_values.reap(await self._read(self._store.doomed))
 
     async def _prepared(self, operation: Operation, staged: MutableSequence[bytes]) -> Write:
         record_key = namespace_prefix(operation.namespace) + operation.key
@@ -223,108 +238,34 @@ class LevelDBEngine:
         if isinstance(operation.value, bytes):
             value = operation.value
         else:
-            value = await self._stage(operation.value, staged)
+            value = await self._large_values.stage(operation.value, staged)
         return Write(record_key, StoredRecord(value, operation.metadata, operation.expiration))
-
-    async def _stage(
-        self, chunks: AsyncIterator[bytes], staged: MutableSequence[bytes]
-    ) -> bytes | DetachedValue:
-        """Read a value to its end; write it in parts when it is over what is kept whole."""
-        buffer = bytearray()
-        staging: Staging | None = None
-        async for chunk in chunks:
-            rest = memoryview(chunk)
-            while rest:
-                if len(buffer) == WHOLE_MAX_BYTES:
-                    if staging is None:
-                        staging = Staging()
-                        staged.append(staging.id)
-                    await self._write_part(staging, buffer)
-                space = WHOLE_MAX_BYTES - len(buffer)
-                buffer += rest[:space]
-                rest = rest[space:]
-        if staging is None:
-            return bytes(buffer)
-        await self._write_part(staging, buffer)
-        return staging.finish()
-
-    async def _write_part(self, staging: Staging, buffer: bytearray) -> None:
-        self._require_usable()
-        part = bytes(buffer)
-        buffer.clear()
-        await self._in_thread(self._writer, partial(self._store.stage, staging, part))
-
-    def _streamed(self, namespace: str, key: bytes, record: StoredRecord) -> Record:
-        value = record.value
-        assert isinstance(value, DetachedValue)  # the caller has asked
-        self._pinned[value.id] = self._pinned.get(value.id, 0) + 1
-        pinned = ValueInPieces(
-            value,
-            (namespace, key),
-            partial(self._read_pieces, self._store, value.id),
-            partial(self._unpin, value.id),
-        )
-        return Record(pinned, record.metadata, record.expiration)
-
-    def _viewed(self, view: RecordView, namespace: str, key: bytes, record: StoredRecord) -> Record:
-        value: bytes | StoredValue
-        if isinstance(record.value, DetachedValue):
-            value = ValueInPieces(
-                record.value,
-                (namespace, key),
-                partial(self._read_pieces, view, record.value.id),
-                lambda: None,
-            )
-        else:
-            value = record.value
-        return Record(value, record.metadata, record.expiration)
-
-    async def _read_pieces(
-        self, source: RecordStore | RecordView, value_id: bytes, numbers: Iterable[int]
-    ) -> Sequence[bytes]:
-        self._require_usable()
-        return await self._in_thread(self._readers, partial(source.pieces, value_id, numbers))
-
-    def _unpin(self, value_id: bytes) -> None:
-        """Note that one reader of a value has ended."""
-        self._pinned[value_id] -= 1
-        if self._pinned[value_id] == 0:
-            del self._pinned[value_id]
-            if value_id in self._doomed:
-                self._doomed.discard(value_id)
-                self._reap([value_id])
-
-    def _reap(self, value_ids: Iterable[bytes]) -> None:
-        """Delete values that no record refers to: now, or when their last reader has ended."""
-        free = [value_id for value_id in value_ids if value_id not in self._pinned]
-        self._doomed.update(value_id for value_id in value_ids if value_id in self._pinned)
-        if free and not self._closed:
-            work = self._in_thread(self._writer, partial(self._store.reap, free))
-            task = asyncio.create_task(work)
-            self._reaping.add(task)
-            task.add_done_callback(self._reaping.discard)
-
-    async def _drain_reaping(self) -> None:
-        """Wait until every value that could be deleted is."""
-        await asyncio.gather(*self._reaping)
 
     # Threads
 
     async def _apply(self, writes: Sequence[Write]) -> None:
-        self._reap(await self._in_thread(self._writer, partial(self._store.apply, writes)))
+        self._large_values.reap(await self._write(partial(self._store.apply, writes)))
 
     async def _compact(self, start: bytes, stop: bytes) -> None:
-        await self._drain_reaping()
+        await self._large_values.finish()
         # Without bounds LevelDB does next to nothing.
-        await self._in_thread(
-            self._readers, partial(self._database.compact_range, start=start, stop=stop)
-        )
+        await self._read(partial(self._database.compact_range, start=start, stop=stop))
+
+    async def _read(self, work: Callable[[], _T], /) -> _T:
+        return await self._in_thread(self._readers, work)
+
+    async def _write(self, work: Callable[[], _T], /) -> _T:
+        return await self._in_thread(self._writer, work)
 
     async def _in_thread(self, threads: ThreadPoolExecutor, work: Callable[[], _T]) -> _T:
         try:
             return await asyncio.get_running_loop().run_in_executor(threads, work)
         except plyvel.Error as error:
             raise self._refused(error) from error
+        except RuntimeError as error:
+            # The pool takes nothing more once the store is being closed.
+            self._require_usable()
+            raise error
 
     def _close(self) -> None:
         # Waits for every operation, whoever has stopped waiting for its result.
@@ -343,9 +284,27 @@ class LevelDBEngine:
             )
 
     def _refused(self, error: Exception) -> EngineError:
-        return EngineError(
-            f"the KV store {self._path} cannot do what it was asked: {_text_of(error)}"
-        )
+        kind = CorruptStoreError if isinstance(error, plyvel.CorruptionError) else EngineError
+        return kind(f"the KV store {self._path} cannot do what it was asked: {_text_of(error)}")
+
+
+def _check(
+    path: Path, report: CheckReport, *, repair: bool, on_progress: Callable[[int], None]
+) -> str:
+    """Check and perhaps mend; return what LevelDB says of what it cannot read."""
+    try:
+        database = _open_locked(path)
+        try:
+            check_database(database, report, on_progress=on_progress)
+            if repair:
+                mend_database(database, report)
+        finally:
+            database.close()
+    except plyvel.Error as error:
+        return _text_of(error)
+    except CorruptStoreError as error:
+        return str(error)
+    return ""
 
 
 def _open_database(path: Path) -> tuple[StoreLock, Any]:
@@ -364,18 +323,25 @@ def _open_database(path: Path) -> tuple[StoreLock, Any]:
 
 def _open_locked(path: Path) -> Any:
     try:
-        database = plyvel.DB(
-            str(path),
-            create_if_missing=True,
-            bloom_filter_bits=_BLOOM_BITS,
-            lru_cache_size=_CACHE_BYTES,
-        )
+        try:
+            database = _open_strictly(path)
+        except plyvel.CorruptionError as error:
+            # After a power cut the log may end in what was never confirmed. LevelDB passes over it
+            # where it is not strict; what it keeps is then read strictly again.
+            plyvel.DB(str(path)).close()
+            database = _open_strictly(path)
+            logger.warning(
+                "the KV store %s was damaged, as by a power cut: %s; writes that were not "
+                "confirmed as durable may be missing, and `runtime kv check` reads all of it",
+                path,
+                _text_of(error),
+            )
     except plyvel.Error as error:
         if "lock" in _text_of(error):
             raise EngineLockedError(path, None) from error
-        raise EngineError(
-            f"the KV store {path} cannot be opened: {_text_of(error)}; move the folder away to "
-            "begin with an empty one"
+        raise CorruptStoreError(
+            f"the KV store {path} cannot be opened: {_text_of(error)}; `runtime kv check --repair` "
+            "rebuilds it of what can be read, or move the folder away to begin with an empty one"
         ) from error
     try:
         _check_format(path, database)
@@ -383,6 +349,16 @@ def _open_locked(path: Path) -> Any:
         database.close()
         raise
     return database
+
+
+def _open_strictly(path: Path) -> Any:
+    return plyvel.DB(
+        str(path),
+        create_if_missing=True,
+        paranoid_checks=True,
+        bloom_filter_bits=_BLOOM_BITS,
+        lru_cache_size=_CACHE_BYTES,
+    )
 
 
 def _check_format(path: Path, database: Any) -> None:

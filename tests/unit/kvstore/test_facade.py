@@ -10,6 +10,7 @@ from kvstore import errors
 def test_public_names_are_pinned_sorted_and_there() -> None:
     assert kvstore.__all__ == [
         "CorruptRecordError",
+        "CorruptStoreError",
         "Delete",
         "Durability",
         "EngineClosedError",

@@ -365,7 +365,7 @@ async def test_a_store_of_a_newer_format_is_refused_and_stays_unlocked(
     tmp_path: Path, marker: bytes
 ) -> None:
     await (await open_store(tmp_path)).close()
-    edit(tmp_path, lambda database: database.put(b"\xffm", marker))
+    edit(tmp_path, lambda database: database.put(b"\xff\xff", marker))
 
     for _ in range(2):
         with pytest.raises(FormatTooNewError, match="this version reads up to 1"):
@@ -384,7 +384,7 @@ async def test_what_the_disk_refuses_is_our_error_with_its_text(store: LevelDBEn
     class FullDisk:
         """A database on a disk that refuses everything."""
 
-        def get(self, key: bytes) -> bytes | None:
+        def get(self, key: bytes, **options: object) -> bytes | None:
             raise plyvel.IOError(b"IO error: No space left on device")
 
         def write_batch(self, **options: object) -> Any:
@@ -454,7 +454,7 @@ async def test_overwriting_a_large_value_leaves_no_piece_behind(tmp_path: Path) 
     left: list[bytes] = []
     edit(tmp_path, lambda database: left.extend(key for key, _ in database.iterator()))
 
-    assert left == [b"\xffm"]
+    assert left == [b"\xff\xff"]
 
 
 # Time
@@ -533,7 +533,7 @@ async def test_a_value_that_is_replaced_between_two_reads_is_read_again(
         def __init__(self) -> None:
             self.answers = [stale]
 
-        def get(self, key: bytes) -> bytes | None:
+        def get(self, key: bytes, **options: object) -> bytes | None:
             found: bytes | None = self.answers.pop() if self.answers else database.get(key)
             return found
 
@@ -573,10 +573,10 @@ async def test_a_value_that_is_being_read_is_freed_when_its_last_reader_ends(
     values: list[Any] = [reader.value for reader in readers if reader is not None]
 
     lengths = [sum([len(chunk) async for chunk in value]) for value in values[:2]]
-    await engine._drain_reaping()
+    await engine._large_values.finish()
     kept = await pieces_of(engine)
     await values.pop().aclose()
-    await engine._drain_reaping()
+    await engine._large_values.finish()
     left = await pieces_of(engine)
     await engine.close()
 
@@ -593,7 +593,7 @@ async def test_a_reader_that_is_forgotten_keeps_nothing_alive(tmp_path: Path) ->
     await asyncio.sleep(0)
     await engine.write([Delete("ns", b"key")])
 
-    await engine._drain_reaping()
+    await engine._large_values.finish()
     left = await pieces_of(engine)
     await engine.close()
 
@@ -614,7 +614,7 @@ async def test_what_a_dead_process_left_half_written_or_half_deleted_is_freed(
     assert reader is not None
 
     engine = await open_store(tmp_path)
-    await engine._drain_reaping()
+    await engine._large_values.finish()
     left = await pieces_of(engine)
     await engine.close()
 
@@ -664,7 +664,7 @@ async def test_a_large_value_of_a_failed_batch_is_freed(store: LevelDBEngine) ->
     with pytest.raises(Exception, match="format"):
         await store.write([Put("ns", b"key", large(), b"m" * 70_000)])
 
-    await store._drain_reaping()
+    await store._large_values.finish()
     assert await pieces_of(store) == 0
 
 

@@ -540,7 +540,7 @@ async def test_a_client_that_vanishes_leaves_nothing_open(host: Host) -> None:
     assert await host.engine.get("ns", b"never") is None
     await host.engine.write([Delete("ns", b"key")])
     await host.shared.disconnect()
-    assert vars(host.engine)["_pinned"] == {}
+    assert vars(host.engine)["_large_values"]._readers == {}
 
 
 async def test_closing_the_owner_lets_requests_finish(tmp_path: Path) -> None:
@@ -598,7 +598,7 @@ async def test_a_large_value_that_nobody_waits_for_any_more_is_let_go(host: Host
         with pytest.raises(asyncio.CancelledError):
             await asking
 
-    await until(lambda: vars(host.engine)["_pinned"] == {})
+    await until(lambda: vars(host.engine)["_large_values"]._readers == {})
 
 
 async def test_a_value_that_is_forgotten_half_read_is_let_go(host: Host) -> None:
@@ -610,7 +610,7 @@ async def test_a_value_that_is_forgotten_half_read_is_let_go(host: Host) -> None
     del record
     gc.collect()
 
-    await until(lambda: vars(host.engine)["_pinned"] == {})
+    await until(lambda: vars(host.engine)["_large_values"]._readers == {})
 
 
 async def test_reads_go_on_over_a_connection_that_breaks_under_them(host: Host) -> None:

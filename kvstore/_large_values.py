@@ -1,0 +1,181 @@
+"""Large values in a record store: written in parts, read piece by piece, freed when nobody reads.
+
+Which values are being read, and which of them no record refers to any more, belongs to the event
+loop's thread; what touches the store runs in threads.
+"""
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableSequence, Sequence
+from functools import partial
+from typing import Final, Protocol, TypeVar
+
+from kvstore._keys import PIECE_BYTES, piece_count
+from kvstore._record_store import WHOLE_MAX_BYTES, RecordStore, RecordView, Staging
+from kvstore._records import INCOMPLETE, DetachedValue, StoredRecord, corrupt_record
+from kvstore.engine import Record, StoredValue
+
+__all__ = ["InThread", "LargeValues"]
+
+_STEP_PIECES: Final = WHOLE_MAX_BYTES // PIECE_BYTES
+
+_T = TypeVar("_T")
+
+
+class InThread(Protocol):
+    """Runs what blocks in a thread; raises EngineClosedError where the store is closed."""
+
+    async def __call__(self, work: Callable[[], _T], /) -> _T:
+        """Return what `work` returns."""
+
+
+class LargeValues:
+    """Brings large values into a store and out of it."""
+
+    def __init__(self, store: RecordStore, *, read: InThread, write: InThread) -> None:
+        self._store = store
+        self._read = read
+        self._write = write
+        self._readers: dict[bytes, int] = {}
+        self._doomed: set[bytes] = set()
+        self._reaping: set[asyncio.Task[None]] = set()
+
+    async def stage(
+        self, chunks: AsyncIterator[bytes], staged: MutableSequence[bytes]
+    ) -> bytes | DetachedValue:
+        """Read a value to its end; write it in parts when it is over what is kept whole.
+
+        The id of a value that is written is added to `staged`, for `reap` if nothing comes of it.
+        """
+        buffer = bytearray()
+        staging: Staging | None = None
+        async for chunk in chunks:
+            rest = memoryview(chunk)
+            while rest:
+                if len(buffer) == WHOLE_MAX_BYTES:
+                    if staging is None:
+                        staging = Staging()
+                        staged.append(staging.id)
+                    await self._write_part(staging, buffer)
+                space = WHOLE_MAX_BYTES - len(buffer)
+                buffer += rest[:space]
+                rest = rest[space:]
+        if staging is None:
+            return bytes(buffer)
+        await self._write_part(staging, buffer)
+        return staging.finish()
+
+    def pinned(self, namespace: str, key: bytes, record: StoredRecord) -> Record:
+        """Return a record whose value, if it is large, stays in the store until it is read."""
+        value = record.value
+        if isinstance(value, bytes):
+            return Record(value, record.metadata, record.expiration)
+        self._readers[value.id] = self._readers.get(value.id, 0) + 1
+        release = partial(self._unpin, value.id)
+        return self._in_pieces(self._store, namespace, key, record, release)
+
+    def viewed(self, view: RecordView, namespace: str, key: bytes, record: StoredRecord) -> Record:
+        """Return a record whose value, if it is large, is read from `view`."""
+        return self._in_pieces(view, namespace, key, record, lambda: None)
+
+    def reap(self, value_ids: Iterable[bytes]) -> None:
+        """Delete values that no record refers to: now, or when their last reader has ended."""
+        free = []
+        for value_id in value_ids:
+            if value_id in self._readers:
+                self._doomed.add(value_id)
+            else:
+                free.append(value_id)
+        if free:
+            task = asyncio.create_task(self._write(partial(self._store.reap, free)))
+            self._reaping.add(task)
+            task.add_done_callback(self._reaping.discard)
+
+    async def finish(self) -> None:
+        """Wait until every value that could be deleted is; what fails is left for the next time."""
+        await asyncio.gather(*self._reaping, return_exceptions=True)
+
+    async def _write_part(self, staging: Staging, buffer: bytearray) -> None:
+        part = bytes(buffer)
+        buffer.clear()
+        await self._write(partial(self._store.stage, staging, part))
+
+    def _in_pieces(
+        self,
+        source: RecordStore | RecordView,
+        namespace: str,
+        key: bytes,
+        record: StoredRecord,
+        release: Callable[[], None],
+    ) -> Record:
+        value: bytes | StoredValue
+        if isinstance(record.value, bytes):
+            value = record.value
+        else:
+            read_pieces = partial(self._read_pieces, source, record.value.id)
+            value = _ValueInPieces(record.value, (namespace, key), read_pieces, release)
+        return Record(value, record.metadata, record.expiration)
+
+    async def _read_pieces(
+        self, source: RecordStore | RecordView, value_id: bytes, numbers: Iterable[int]
+    ) -> Sequence[bytes]:
+        return await self._read(partial(source.pieces, value_id, numbers))
+
+    def _unpin(self, value_id: bytes) -> None:
+        """Note that one reader of a value has ended."""
+        self._readers[value_id] -= 1
+        if self._readers[value_id] == 0:
+            del self._readers[value_id]
+            if value_id in self._doomed:
+                self._doomed.discard(value_id)
+                self.reap([value_id])
+
+
+class _ValueInPieces:
+    """A value that is read piece by piece; `release()` is called once it is read or closed."""
+
+    def __init__(
+        self,
+        value: DetachedValue,
+        where: tuple[str, bytes],
+        read_pieces: Callable[[Iterable[int]], Awaitable[Sequence[bytes]]],
+        release: Callable[[], None],
+    ) -> None:
+        self._value = value
+        self._where = where
+        self._read_pieces = read_pieces
+        self._release_once: Callable[[], None] | None = release
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def length(self) -> int:
+        """The number of bytes."""
+        return self._value.length
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        count = piece_count(self._value.length)
+        checksum = 0
+        try:
+            for first in range(0, count, _STEP_PIECES):
+                numbers = range(first, min(first + _STEP_PIECES, count))
+                for piece in await self._read_pieces(numbers):
+                    checksum = zlib.crc32(piece, checksum)
+                    yield piece
+            if checksum != self._value.checksum:
+                raise corrupt_record(*self._where, INCOMPLETE)
+        finally:
+            self._release()
+
+    async def aclose(self) -> None:
+        """Let the pieces go."""
+        self._release()
+
+    def __del__(self) -> None:
+        # Whichever thread collects this, the engine's books belong to its loop.
+        if self._release_once is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._release_once)
+
+    def _release(self) -> None:
+        release, self._release_once = self._release_once, None
+        if release is not None:
+            release()
