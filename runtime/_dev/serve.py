@@ -1,0 +1,182 @@
+"""`runtime serve`: several workers on one port, reloaded on save."""
+
+import asyncio
+import logging
+import os
+import ssl
+import sys
+import webbrowser
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from runtime._dev.ending import stop_on_signals, stop_with_parent
+from runtime._dev.hotkeys import listen_for_keys
+from runtime._dev.ports import Ports, open_ports, worker_urls
+from runtime._dev.projects import Projects
+from runtime._dev.redaction import Redactor, redacted_output
+from runtime._dev.reloading import watch
+from runtime._dev.session import DevSession, ReadConfig
+from runtime._dev.system_routes import DevSystemRoutes, dev_cf
+from runtime._dev.terminal import RequestLog, open_logging, worker_table
+from runtime._dispatch.node import Node, NodeOptions
+from runtime._http.certificates import local_tls_context
+from runtime._http.client import open_outbound
+from runtime._http.front import Front
+from runtime._http.pages import Pages
+from runtime._http.server import serve_connections
+from runtime._registry import Registry
+from runtime.settings import LogLevel, Protocol
+from wrangler_compat import load_config
+
+__all__ = ["ServeOptions", "serve"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions:
+    """What the command line and the settings say."""
+
+    projects: Projects
+    environment: str | None = None
+    host: str = "localhost"
+    port: int = 8787
+    local_protocol: Protocol = "http"
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    test_scheduled: bool = False
+    reload: bool = True
+    log_level: LogLevel = "info"
+    shutdown_grace_s: float = 10.0
+
+
+async def serve(options: ServeOptions) -> None:
+    """Serve the workers until interrupted.
+
+    Raises ConfigError and its kind for configs that cannot be used, PortInUseError where a port is
+    taken, and what a binding kind raises that cannot be opened.
+    """
+    stop = asyncio.Event()
+    registry = Registry.discover()
+    async with AsyncExitStack() as stack:
+        node = Node(
+            registry=registry,
+            options=NodeOptions(
+                mode="dev", data_dir=options.projects.state_folder, environ=os.environ
+            ),
+            outbound=await stack.enter_async_context(open_outbound()),
+        )
+        redact = Redactor(lambda: node.sensitive)
+        stack.enter_context(redacted_output(redact))
+        open_logging(options.log_level, sys.stderr)
+        for problem in registry.problems.values():
+            logger.warning("%s", problem)
+        session = DevSession(node, _config_reader(options, registry))
+        session.read_all(options.projects.configs)
+        ports = stack.enter_context(open_ports(options.host, options.port, session.configs))
+        tls = _tls(options)
+        await stack.enter_async_context(node)
+        await session.load_all()
+        request_log = RequestLog(sys.stdout)
+        stack.callback(request_log.flush)
+        front = Front(
+            node,
+            pages=Pages("dev", redact),
+            system=DevSystemRoutes(legacy_path=options.test_scheduled),
+            cf=dev_cf,
+            scheme=options.local_protocol,
+            on_response=request_log,
+            is_ending=stop.is_set,
+        )
+        # Until the last request has been answered: a second Ctrl-C need not wait for it.
+        stack.enter_context(stop_on_signals(stop))
+        await stack.enter_async_context(
+            serve_connections(
+                [
+                    (partial(front.handle, default=partial(session.choose, path)), sockets)
+                    for path, sockets in ports.items()
+                ],
+                tls=tls,
+                grace_s=options.shutdown_grace_s,
+            )
+        )
+        await _run_until(stop, options, session, ports)
+
+
+def _config_reader(options: ServeOptions, registry: Registry) -> ReadConfig:
+    return partial(
+        load_config,
+        env=options.environment,
+        environ=os.environ,
+        overrides=options.overrides,
+        plugin_keys=registry.sections,
+    )
+
+
+async def _run_until(
+    stop: asyncio.Event, options: ServeOptions, session: DevSession, ports: Ports
+) -> None:
+    urls = worker_urls(options.local_protocol, options.host, session.configs, ports)
+    names = [config.name for config in session.configs]
+    async with _background() as start:
+        if options.reload:
+            begun = asyncio.Event()
+            start(watch(session.watched, session.reload, begun))
+            await begun.wait()
+        actions: dict[str, Callable[[], None]] = {
+            "o": lambda: _open_browser(urls[0]),
+            "c": lambda: _write("\x1b[2J\x1b[3J\x1b[H"),
+            "r": lambda: start(session.reload_all()),
+            "x": stop.set,
+        }
+        with stop_with_parent(stop), listen_for_keys(actions) as keys:
+            _write(f"\n{worker_table(list(zip(names, urls, strict=True)))}\n\n")
+            _write(f"State in {options.projects.state_folder}\n")
+            if keys:
+                _write("Press o to open, c to clear, r to restart, x to exit\n")
+            _write(f"Ready on {urls[0]}\n")
+            await stop.wait()
+            _write("Stopping: requests in flight finish first; once more ends them\n")
+
+
+def _tls(options: ServeOptions) -> ssl.SSLContext | None:
+    if options.local_protocol == "http":
+        return None
+    return local_tls_context(options.projects.state_folder / "tls")
+
+
+@asynccontextmanager
+async def _background() -> AsyncIterator[Callable[[Coroutine[Any, Any, None]], None]]:
+    """Own tasks that end with the context; one that fails is reported and ends nothing else."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def guarded(work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception:
+            logger.exception("background work of the server failed")
+
+    def start(work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(guarded(work))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    try:
+        yield start
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _open_browser(url: str) -> None:
+    asyncio.get_running_loop().run_in_executor(None, webbrowser.open, url)
+
+
+def _write(text: str) -> None:
+    # The terminal may be closed already; then nobody misses the text.
+    with suppress(OSError):
+        sys.stdout.write(text)
+        sys.stdout.flush()

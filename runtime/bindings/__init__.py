@@ -1,0 +1,1 @@
+"""The built-in binding kinds: one module or folder each, found by its being here."""
