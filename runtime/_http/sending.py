@@ -17,6 +17,8 @@ __all__ = ["BrokenOffError", "UnsendableError", "send_response", "was_cancelled"
 _FRAMING = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding", "upgrade"})
 _BODILESS = frozenset({204, 304})
 _SERVER = "edgestead"
+# Up to here, what the client has not taken yet need not hold its sender up.
+_MOST_UNSENT_BYTES = 32 * 1024
 
 logger = logging.getLogger(__name__)
 
@@ -145,7 +147,7 @@ async def _write(raw: web.BaseRequest, data: bytes) -> None:
     if transport is None or transport.is_closing():
         raise ConnectionResetError("the client has gone away")
     transport.write(data)
-    if transport.get_write_buffer_size():
+    if transport.get_write_buffer_size() > _MOST_UNSENT_BYTES:
         await raw.writer.drain()
 
 

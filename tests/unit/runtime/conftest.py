@@ -16,7 +16,7 @@ from wrangler_compat import WorkerConfig, load_config
 
 
 class FakeOutbound:
-    """The network: keeps what is sent, and answers as a test says, else with what it was sent."""
+    """The network: keeps what is sent, answers as a test says, and else is not to be reached."""
 
     def __init__(self) -> None:
         self.sent: list[Request] = []
