@@ -332,7 +332,7 @@ def _open_locked(path: Path) -> Any:
             database = _open_strictly(path)
             logger.warning(
                 "the KV store %s was damaged, as by a power cut: %s; writes that were not "
-                "confirmed as durable may be missing, and `runtime kv check` reads all of it",
+                "confirmed as durable may be missing",
                 path,
                 _text_of(error),
             )
@@ -340,8 +340,9 @@ def _open_locked(path: Path) -> Any:
         if "lock" in _text_of(error):
             raise EngineLockedError(path, None) from error
         raise CorruptStoreError(
-            f"the KV store {path} cannot be opened: {_text_of(error)}; `runtime kv check --repair` "
-            "rebuilds it of what can be read, or move the folder away to begin with an empty one"
+            f"the KV store {path} cannot be opened: {_text_of(error)}; "
+            "kvstore.engines.leveldb.check_store(folder, repair=True) rebuilds it of what can be "
+            "read, or move the folder away to begin with an empty one"
         ) from error
     try:
         _check_format(path, database)

@@ -240,7 +240,7 @@ def test_a_failing_handler_is_a_readable_500(serve, make_worker, body: str, expe
 
     assert answer.status_code == 500
     assert expected in answer.text
-    assert "site-packages" not in answer.text
+    assert "/runtime/" not in answer.text
     server.wait_for('worker "faulty": GET')
 
 

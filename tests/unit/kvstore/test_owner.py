@@ -313,7 +313,7 @@ async def test_under_concurrent_writes_nobody_reads_backwards(host: Host) -> Non
 
     async def write() -> None:
         nonlocal written
-        for number in range(1, 200):
+        for number in range(1, 60):
             await clients[number % 3].write([Put("ns", b"n", b"%d" % number)])
             written = number
         done.set()
