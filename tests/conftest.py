@@ -96,7 +96,7 @@ def start_command(*arguments: str | Path, cwd: Path, env: dict[str, str]) -> sub
     return subprocess.Popen(
         [Path(sys.executable).with_name("runtime"), *arguments],
         cwd=cwd,
-        env=os.environ | env,
+        env={name: value for name, value in (os.environ | env).items() if value},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -22,8 +22,18 @@ _NAP_S = 1.0
 # scheduler chose it for the same reasons.
 _SIGNAL = signal.SIGURG
 # Code that no exception may break into, as it keeps state for every worker; and who stands in a
-# debugger does not compute.
-_NOT_NOW = ("runtime.", "kvstore.", "asyncio.", "logging", "bdb", "pdb", "pydevd", "_pydevd")
+# debugger does not compute. A measuring tool may hold a lock that its own threads wait for.
+_NOT_NOW = (
+    "runtime.",
+    "kvstore.",
+    "asyncio.",
+    "logging",
+    "bdb",
+    "coverage.",
+    "pdb",
+    "pydevd",
+    "_pydevd",
+)
 # Where a step begins: asyncio's own loop calls it from the first, uvloop is called by the second.
 _BELOW_THE_LOOP = ("asyncio.events", "asyncio.runners")
 
