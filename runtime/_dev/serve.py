@@ -33,6 +33,11 @@ from wrangler_compat import load_config
 
 __all__ = ["ServeOptions", "serve"]
 
+_Work = Callable[[], Coroutine[Any, Any, None]]
+
+# What closing everything may take after the requests in flight, if it is to end in order at all.
+_ENDING_S = 10.0
+
 logger = logging.getLogger(__name__)
 
 
@@ -92,6 +97,8 @@ async def serve(options: ServeOptions) -> None:
         )
         # Until the last request has been answered: a second Ctrl-C need not wait for it.
         stack.enter_context(stop_on_signals(stop))
+        patience_s = options.shutdown_grace_s + _ENDING_S
+        stack.enter_context(stop_with_parent(stop, patience_s=patience_s))
         await stack.enter_async_context(
             serve_connections(
                 [
@@ -123,15 +130,15 @@ async def _run_until(
     async with _background() as start:
         if options.reload:
             begun = asyncio.Event()
-            start(watch(session.watched, session.reload, begun))
+            start(partial(watch, session.watched, session.reload, begun))
             await begun.wait()
         actions: dict[str, Callable[[], None]] = {
             "o": lambda: _open_browser(urls[0]),
             "c": lambda: _write("\x1b[2J\x1b[3J\x1b[H"),
-            "r": lambda: start(session.reload_all()),
+            "r": partial(start, session.reload_all),
             "x": stop.set,
         }
-        with stop_with_parent(stop), listen_for_keys(actions) as keys:
+        with listen_for_keys(actions) as keys:
             _write(f"\n{worker_table(list(zip(names, urls, strict=True)))}\n\n")
             _write(f"State in {options.projects.state_folder}\n")
             if keys:
@@ -148,17 +155,17 @@ def _tls(options: ServeOptions) -> ssl.SSLContext | None:
 
 
 @asynccontextmanager
-async def _background() -> AsyncIterator[Callable[[Coroutine[Any, Any, None]], None]]:
+async def _background() -> AsyncIterator[Callable[[_Work], None]]:
     """Own tasks that end with the context; one that fails is reported and ends nothing else."""
     tasks: set[asyncio.Task[None]] = set()
 
-    async def guarded(work: Coroutine[Any, Any, None]) -> None:
+    async def guarded(work: _Work) -> None:
         try:
-            await work
+            await work()
         except Exception:
             logger.exception("background work of the server failed")
 
-    def start(work: Coroutine[Any, Any, None]) -> None:
+    def start(work: _Work) -> None:
         task = asyncio.get_running_loop().create_task(guarded(work))
         tasks.add(task)
         task.add_done_callback(tasks.discard)

@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -63,18 +64,24 @@ class SystemRoutes(Protocol):
 class _Exchange:
     """One request on its way through the front."""
 
-    __slots__ = ("body", "began", "can_go_on", "ray", "raw", "request", "slot", "status")
+    __slots__ = ("began", "body", "is_refused", "ray", "raw", "request", "slot", "status")
 
     def __init__(self, raw: web.BaseRequest, ray: str) -> None:
         self.raw = raw
         self.ray = ray
         self.began = time.perf_counter()
         self.status = CLIENT_GONE
-        # Whether the connection can carry another request, as far as this one is concerned.
-        self.can_go_on = raw.keep_alive
+        self.is_refused = False
         self.slot: WorkerSlot | None = None
         self.request: Request | None = None
         self.body: IncomingBody | None = None
+
+    def can_go_on(self) -> bool:
+        """Take note that the answer begins; tell whether its connection may carry another one."""
+        if self.is_refused:
+            # A body that nobody wants, or another protocol, may be on its way.
+            return False
+        return self.raw.keep_alive is True and (self.body is None or self.body.leave())
 
 
 class _Sent(web.StreamResponse):
@@ -127,7 +134,12 @@ class Front:
         exchange = _Exchange(raw, f"{self._ray_prefix}{next(self._ray_numbers) & 0xFFFFFFFF:08x}")
         try:
             response = await self._respond(exchange, default)
-            keep_alive = await self._send(exchange, response)
+            exchange.status = response.status
+            keep_alive = exchange.can_go_on() and not self._is_ending()
+            try:
+                keep_alive = await send_response(raw, response, keep_alive=keep_alive)
+            except (UnsendableError, BrokenOffError) as error:
+                keep_alive = await self._send_failure(exchange, error, keep_alive)
         except ConnectionError:
             keep_alive = False
         finally:
@@ -143,8 +155,7 @@ class Front:
             host, target = read_target(exchange.raw)
             exchange.body = open_body(exchange.raw, self._max_body_bytes)
         except RefusedError as refusal:
-            # Its body, or another protocol, may be on its way.
-            exchange.can_go_on = False
+            exchange.is_refused = True
             return self._pages.refusal(refusal)
         exchange.request = request = self._request(exchange, host, target)
         path = target.partition("?")[0]
@@ -171,40 +182,24 @@ class Front:
         return response
 
     def _request(self, exchange: _Exchange, host: str, target: str) -> Request:
-        # No closure over the exchange: it holds the request, and nothing is to hold it in a circle.
-        raw, ray, scheme = exchange.raw, exchange.ray, self._scheme
-
-        def headers() -> Iterator[tuple[str, str]]:
-            yield from client_headers(raw)
-            yield "CF-Connecting-IP", raw.remote or "127.0.0.1"
-            yield "CF-Ray", f"{ray}-DEV"
-            yield "X-Forwarded-Proto", scheme
-
-        body = exchange.body
+        raw, body, scheme = exchange.raw, exchange.body, self._scheme
         return incoming_request(
             method=raw.method,
             url=f"{scheme}://{host}{target}",
-            headers=headers,
+            headers=partial(_headers, raw, exchange.ray, scheme),
             body=None if body is None else Body.trusted(body, length=raw.content_length),
             cf=self._cf(),
         )
 
-    async def _send(self, exchange: _Exchange, response: Response) -> bool:
-        raw, body = exchange.raw, exchange.body
-        keep_alive = exchange.can_go_on and not self._is_ending()
-        if body is not None:
-            keep_alive = body.leave() and keep_alive
-        exchange.status = response.status
-        try:
-            return await send_response(raw, response, keep_alive=keep_alive)
-        except UnsendableError as error:
-            # What is wrong with it shows only now; nothing of it has been sent.
-            response = self._failure(exchange, error.__cause__ or error)
-            exchange.status = response.status
-            return await send_response(raw, response, keep_alive=keep_alive)
-        except BrokenOffError as error:
-            self._failure(exchange, error.__cause__ or error)
+    async def _send_failure(
+        self, exchange: _Exchange, error: UnsendableError | BrokenOffError, keep_alive: bool
+    ) -> bool:
+        """Deal with a response that shows only now what is wrong with it."""
+        response = self._failure(exchange, error.__cause__ or error)
+        if isinstance(error, BrokenOffError):
             return False
+        exchange.status = response.status
+        return await send_response(exchange.raw, response, keep_alive=keep_alive)
 
     def _failure(self, exchange: _Exchange, error: BaseException) -> Response:
         """Answer in the place of a worker that has failed."""
@@ -212,6 +207,14 @@ class Front:
             return self._pages.refusal(exchange.body.fault)
         assert exchange.slot is not None and exchange.request is not None
         return self._pages.failure(error, exchange.slot, exchange.request, exchange.ray)
+
+
+def _headers(raw: web.BaseRequest, ray: str, scheme: str) -> Iterator[tuple[str, str]]:
+    """Yield what a worker sees: the client's headers, and what the runtime says of the client."""
+    yield from client_headers(raw)
+    yield "CF-Connecting-IP", raw.remote or "127.0.0.1"
+    yield "CF-Ray", f"{ray}-DEV"
+    yield "X-Forwarded-Proto", scheme
 
 
 def _record(exchange: _Exchange) -> RequestRecord:

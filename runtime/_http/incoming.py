@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import ClassVar
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from runtime._http.header_text import clean_header
 from workers import Request
@@ -66,7 +66,7 @@ def read_target(raw: web.BaseRequest) -> tuple[str, str]:
     has it. Raises RefusedError where there is no URL to be made of them.
     """
     target = raw.raw_path
-    host = raw.headers.get("Host")
+    host = raw.headers.get(hdrs.HOST)
     if not target.startswith("/"):
         host, target = _absolute_target(target, host)
     if host is None:
@@ -91,7 +91,7 @@ def open_body(raw: web.BaseRequest, limit_bytes: int) -> "IncomingBody | None":
     """
     if raw.method in _REFUSED_METHODS:
         raise MethodRefusedError(f"{raw.method} is not allowed")
-    if raw.headers.get("Upgrade", "").lower() == "websocket":
+    if raw.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
         raise WebSocketRefusedError
     if not raw.can_read_body:
         return None
@@ -116,7 +116,7 @@ class IncomingBody:
         self._limit_bytes = limit_bytes
         self._size = 0
         # The client waits for a sign before it sends the body (RFC 9110, 10.1.1).
-        self._is_awaited = raw.headers.get("Expect", "").lower() == "100-continue"
+        self._is_awaited = raw.headers.get(hdrs.EXPECT, "").lower() == "100-continue"
         self._was_refused = False
         self.fault = None
 

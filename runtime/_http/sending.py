@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from email.utils import formatdate
 from functools import lru_cache
 
@@ -51,12 +51,13 @@ async def send_response(raw: web.BaseRequest, response: Response, *, keep_alive:
     has_body = raw.method != "HEAD" and response.status not in _BODILESS
     if payload is None or isinstance(payload, bytes):
         head = _head(raw, response, length, keep_alive)
-        await _write(raw, head + payload if payload and has_body else head)
+        if not _write(raw, head + payload if payload and has_body else head):
+            await raw.writer.drain()
         return keep_alive
     try:
         # Without a length, HTTP/1.0 knows only the end of the connection as that of the body.
         keep_alive = keep_alive and (length is not None or raw.version >= (1, 1))
-        await _write(raw, _head(raw, response, length, keep_alive))
+        _write(raw, _head(raw, response, length, keep_alive))
         if has_body:
             await _send_chunks(raw, payload, length)
         return keep_alive
@@ -73,16 +74,18 @@ def was_cancelled() -> bool:
 def _head(raw: web.BaseRequest, response: Response, length: int | None, keep_alive: bool) -> bytes:
     """Return status line and headers, framed for a body of `length` bytes, or for chunks."""
     is_http_1_1 = raw.version >= (1, 1)
-    names = set()
+    ours = _default_headers(int(time.time()))
     declared = None
     lines = [f"HTTP/1.{1 if is_http_1_1 else 0} {response.status} {response.status_text}"]
     for name, value in response.header_pairs():
         lower = name.lower()
-        if lower not in _FRAMING:
-            names.add(lower)
-            lines.append(f"{name}: {value}")
-        elif lower == "content-length" and value.isascii() and value.isdigit():
-            declared = int(value)
+        if lower in _FRAMING:
+            if lower == "content-length" and value.isascii() and value.isdigit():
+                declared = int(value)
+            continue
+        if lower in ours:
+            ours = {key: line for key, line in ours.items() if key != lower}
+        lines.append(f"{name}: {value}")
     if raw.method == "HEAD" and not length:
         # A worker that answers HEAD itself may know the size that GET would have.
         length = declared
@@ -93,12 +96,9 @@ def _head(raw: web.BaseRequest, response: Response, length: int | None, keep_ali
             lines.append("transfer-encoding: chunked")
     if keep_alive != is_http_1_1:
         lines.append(f"connection: {'keep-alive' if keep_alive else 'close'}")
-    if "server" not in names:
-        lines.append(f"server: {_SERVER}")
-    if "date" not in names:
-        lines.append(f"date: {_http_date(int(time.time()))}")
+    lines += ours.values()
     text = "\r\n".join(lines)
-    if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1:
+    if not text.count("\r") == text.count("\n") == len(lines) - 1:
         raise UnsendableError from ValueError("a header or the status text has a line break")
     return f"{text}\r\n\r\n".encode()
 
@@ -114,7 +114,8 @@ async def _send_chunks(
             sent += len(chunk)
             if length is not None and sent > length:
                 break
-            await _write(raw, b"%x\r\n%b\r\n" % (len(chunk), chunk) if is_chunked else chunk)
+            if not _write(raw, b"%x\r\n%b\r\n" % (len(chunk), chunk) if is_chunked else chunk):
+                await raw.writer.drain()
             # A body that is at hand must not keep the loop from everybody else.
             await asyncio.sleep(0)
         if length is not None and sent != length:
@@ -126,7 +127,7 @@ async def _send_chunks(
             raw.transport.close()
         raise
     if is_chunked:
-        await _write(raw, b"0\r\n\r\n")
+        _write(raw, b"0\r\n\r\n")
 
 
 async def _pull(chunks: AsyncIterator[bytes]) -> bytes:
@@ -141,14 +142,13 @@ async def _pull(chunks: AsyncIterator[bytes]) -> bytes:
         raise BrokenOffError from error
 
 
-async def _write(raw: web.BaseRequest, data: bytes) -> None:
-    """Hand `data` to the socket; wait while the client is too slow to take it."""
+def _write(raw: web.BaseRequest, data: bytes) -> bool:
+    """Hand `data` to the socket; tell whether the client takes it fast enough to go on."""
     transport = raw.transport
     if transport is None or transport.is_closing():
         raise ConnectionResetError("the client has gone away")
     transport.write(data)
-    if transport.get_write_buffer_size() > _MOST_UNSENT_BYTES:
-        await raw.writer.drain()
+    return transport.get_write_buffer_size() <= _MOST_UNSENT_BYTES
 
 
 async def _close(chunks: object) -> None:
@@ -163,5 +163,6 @@ async def _close(chunks: object) -> None:
 
 
 @lru_cache(maxsize=1)
-def _http_date(seconds: int) -> str:
-    return formatdate(seconds, usegmt=True)
+def _default_headers(seconds: int) -> Mapping[str, str]:
+    """Return the lines that every response has at that time unless it says otherwise itself."""
+    return {"server": f"server: {_SERVER}", "date": f"date: {formatdate(seconds, usegmt=True)}"}

@@ -63,6 +63,20 @@ def test_a_second_ctrl_c_ends_requests_in_flight(serve, make_worker) -> None:
         assert server.interrupt() == 128 + signal.SIGINT
 
 
+def test_ctrl_c_twice_ends_even_a_worker_that_computes_for_ever(serve, make_worker) -> None:
+    computing = HELLO.replace(
+        'return Response("hi")', 'print("computing")\n        while True: pass'
+    )
+    server = serve(make_worker("spinner", computing), PYTHONUNBUFFERED="1")
+
+    with server.connect() as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        server.wait_for("computing")
+        server.process.send_signal(signal.SIGINT)
+
+        assert server.interrupt(signal.SIGTERM) in (128 + signal.SIGINT, 128 + signal.SIGTERM)
+
+
 def test_a_request_that_takes_too_long_is_cut_at_the_end(serve, make_worker) -> None:
     server = serve(make_worker("echo", ECHO), EDGESTEAD_SHUTDOWN_GRACE_S="0.1")
 

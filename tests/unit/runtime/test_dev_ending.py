@@ -22,13 +22,15 @@ sys.stdin.read()
 CHILD = """
 import asyncio, sys
 from runtime._dev.ending import stop_with_parent
-async def main():
+async def main(is_busy):
     stop = asyncio.Event()
-    with stop_with_parent(stop):
+    with stop_with_parent(stop, patience_s=0.1 if is_busy else 60):
         print("begun", flush=True)
+        while is_busy:
+            pass
         await stop.wait()
     print("stopped", flush=True)
-asyncio.run(main())
+asyncio.run(main({is_busy}))
 """
 
 
@@ -52,18 +54,20 @@ async def test_a_signal_stops(number: signal.Signals) -> None:
 
 
 async def test_afterwards_signals_do_what_they_did_before() -> None:
-    with stop_on_signals(asyncio.Event()):
-        pass
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
 
-    with pytest.raises(KeyboardInterrupt):
-        os.kill(os.getpid(), signal.SIGINT)
-        await asyncio.sleep(PATIENCE_S)
+    with stop_on_signals(asyncio.Event()):
+        during = [signal.getsignal(number) for number in numbers]
+
+    assert not set(before) & set(during)
+    assert [signal.getsignal(number) for number in numbers] == before
 
 
 async def test_under_nohup_a_closed_terminal_stops_nothing(ignored_hangup) -> None:
     stop = asyncio.Event()
 
-    with stop_on_signals(stop), stop_with_parent(stop):
+    with stop_on_signals(stop), stop_with_parent(stop, patience_s=PATIENCE_S):
         os.kill(os.getpid(), signal.SIGHUP)
         await asyncio.sleep(0)
 
@@ -74,15 +78,18 @@ async def test_under_nohup_a_closed_terminal_stops_nothing(ignored_hangup) -> No
 async def test_while_its_parent_lives_nothing_stops() -> None:
     stop = asyncio.Event()
 
-    with stop_with_parent(stop):
+    with stop_with_parent(stop, patience_s=PATIENCE_S):
         await asyncio.sleep(0)
 
     assert not stop.is_set()
 
 
-def test_a_process_whose_parent_has_been_killed_stops() -> None:
+@pytest.mark.parametrize(("is_busy", "last_words"), [(False, "stopped\n"), (True, "")])
+def test_a_process_whose_parent_has_been_killed_ends_even_if_its_loop_is_busy(
+    is_busy: bool, last_words: str
+) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", PARENT, CHILD],
+        [sys.executable, "-c", PARENT, CHILD.format(is_busy=is_busy)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -93,4 +100,4 @@ def test_a_process_whose_parent_has_been_killed_stops() -> None:
         # The child holds the pipe open until it ends.
         rest = parent.stdout.read()
 
-    assert (begun, rest) == ("begun\n", "stopped\n")
+    assert (begun, rest) == ("begun\n", last_words)
