@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: serve test format clean help
+.PHONY: serve test crash bench-kv format clean help
 
 help: ## Show what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +14,15 @@ serve: .venv/.installed ## Serve the example workers on http://localhost:8787.
 
 test: .venv/.tox-installed ## Run tox: tests, lint, types, architecture.
 	$(BIN)/tox run $(ARGS)
+
+crash: .venv/.tox-installed ## Kill and damage KV stores hundreds of times; some minutes.
+	$(BIN)/tox run -q -e py --notest
+	EDGESTEAD_TEST_LONG=1 $(BIN)/tox exec -q -e py -x testenv.pass_env+=EDGESTEAD_TEST_LONG -- \
+		pytest tests/crash tests/conformance/test_stateful.py tests/unit/kvstore/test_damage.py $(ARGS)
+
+bench-kv: .venv/.tox-installed ## Measure KV on this machine.
+	$(BIN)/tox run -q -e py --notest
+	$(BIN)/tox exec -q -e py -- python tests/bench/kv.py $(ARGS)
 
 format: .venv/.tox-installed ## Format the code and mend what lint can mend.
 	$(BIN)/tox exec -q -e lint -- ruff check --fix-only -q .

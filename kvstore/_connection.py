@@ -3,13 +3,15 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import cast
+from typing import Final, cast
 
 from kvstore._wire import ClientMessage, FrameError, FrameReader, OwnerMessage, encode_frame
 
 __all__ = ["Connection"]
 
-_HIGH_WATER_BYTES = 1024 * 1024
+_HIGH_WATER_BYTES: Final = 1024 * 1024
+# How long the other side may take over what is waiting for it when the connection is closed.
+_CLOSING_S: Final = 2.0
 
 logger = logging.getLogger(__name__)
 
@@ -28,40 +30,52 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._outgoing: list[bytes] = []
+        self._outgoing_bytes = 0
         self._writable = asyncio.Event()
         self._writable.set()
         self.closed = asyncio.Event()
+        self.was_cut_off = False
+        """Whether this side has ended it without a word."""
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether the other side takes what it is sent; also when it is gone."""
+        return self._writable.is_set()
 
     def send(self, message: ClientMessage | OwnerMessage) -> None:
         """Send a message; on a connection that is gone, nothing happens."""
-        if self._transport is None or self._transport.is_closing():
-            return
+        if self._transport is not None and not self._transport.is_closing():
+            self.send_frame(encode_frame(message))
+
+    def send_frame(self, frame: bytes) -> None:
+        """Send a message that is in its frame already."""
         if not self._outgoing:
             self._loop.call_soon(self._flush)
-        self._outgoing.append(encode_frame(message))
+        self._outgoing.append(frame)
+        self._outgoing_bytes += len(frame)
+        if self._outgoing_bytes > _HIGH_WATER_BYTES:
+            self._flush()
 
     async def drain(self) -> None:
         """Wait while the other side takes nothing; return too when it is gone."""
-        await self._writable.wait()
+        while not self._writable.is_set():
+            await self._writable.wait()
 
-    def pause_reading(self) -> None:
-        """Take nothing more from the other side for now."""
-        if self._transport is not None:
-            self._transport.pause_reading()
-
-    def resume_reading(self) -> None:
-        """Take messages again."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
-
-    def close(self) -> None:
-        """Send what is waiting, then end the connection."""
-        if self._transport is not None:
-            self._flush()
-            self._transport.close()
+    async def close(self) -> None:
+        """Send what is waiting, then end the connection; cut it off where nobody takes that."""
+        if self._transport is None:
+            return
+        self._flush()
+        self._transport.close()
+        try:
+            await asyncio.wait_for(self.closed.wait(), _CLOSING_S)
+        except TimeoutError:
+            self.abort()
+            await self.closed.wait()
 
     def abort(self) -> None:
         """End the connection at once."""
+        self.was_cut_off = True
         if self._transport is not None:
             self._transport.abort()
 
@@ -99,5 +113,6 @@ class Connection(asyncio.Protocol):
 
     def _flush(self) -> None:
         frames, self._outgoing = self._outgoing, []
+        self._outgoing_bytes = 0
         if frames and self._transport is not None and not self._transport.is_closing():
             self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))

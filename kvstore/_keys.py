@@ -1,7 +1,8 @@
 """The key layout of an ordered store that holds all namespaces.
 
     <length u8><namespace><key>                 a record
-    0xFF d <id>                                 a value to be deleted: no record refers to it
+    0xFF d <id>                                 a value to be deleted, as no record refers to it;
+                                                how many pieces it has, u32
     0xFF v <id><number u32>                     a piece of a value that stands apart from its record
     0xFF x <expiration u64><key of a record>    an entry of the expiry index (`_expiry`)
     0xFF 0xFF                                   the format of the store, and its last key
@@ -19,14 +20,16 @@ __all__ = [
     "PIECES_PREFIX",
     "PIECE_BYTES",
     "RECORDS_END",
+    "STORE_END",
     "doomed_key",
+    "doomed_value",
     "id_of_doomed",
     "id_of_piece",
     "namespace_prefix",
     "piece_count",
     "piece_key",
     "piece_keys",
-    "pieces_prefix",
+    "pieces_of_doomed",
     "range_end",
     "split_record_key",
 ]
@@ -36,6 +39,9 @@ PIECE_BYTES: Final = 65_536
 FORMAT_KEY: Final = b"\xff\xff"
 DOOMED_PREFIX: Final = b"\xffd"
 RECORDS_END: Final = b"\xff"
+STORE_END: Final = FORMAT_KEY + b"\x00"
+"""The first key behind the store's last one."""
+
 _NUMBER_BYTES: Final = 4
 
 PIECES_PREFIX: Final = b"\xffv"
@@ -72,11 +78,6 @@ def piece_keys(value_id: bytes, length: int) -> list[bytes]:
     return [piece_key(value_id, number) for number in range(piece_count(length))]
 
 
-def pieces_prefix(value_id: bytes) -> bytes:
-    """Return what the keys of all pieces of a value start with."""
-    return PIECES_PREFIX + value_id
-
-
 def id_of_piece(key: bytes) -> bytes:
     """Return the id of the value that the piece at `key` belongs to."""
     return key[len(PIECES_PREFIX) : -_NUMBER_BYTES]
@@ -85,6 +86,16 @@ def id_of_piece(key: bytes) -> bytes:
 def doomed_key(value_id: bytes) -> bytes:
     """Return the key that marks a value as one to be deleted."""
     return DOOMED_PREFIX + value_id
+
+
+def doomed_value(count: int) -> bytes:
+    """Return what stands under the mark of a value that has `count` pieces."""
+    return count.to_bytes(_NUMBER_BYTES)
+
+
+def pieces_of_doomed(data: bytes) -> int:
+    """Return how many pieces a value has, of what stands under its mark."""
+    return int.from_bytes(data)
 
 
 def id_of_doomed(key: bytes) -> bytes:

@@ -5,21 +5,27 @@ loop's thread; what touches the store runs in threads.
 """
 
 import asyncio
+import logging
 import zlib
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableSequence, Sequence
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
 from kvstore._keys import PIECE_BYTES, piece_count
-from kvstore._record_store import WHOLE_MAX_BYTES, RecordStore, RecordView, Staging
+from kvstore._record_store import RecordStore, Staging
+from kvstore._record_view import WHOLE_MAX_BYTES, RecordView
 from kvstore._records import INCOMPLETE, DetachedValue, StoredRecord, corrupt_record
 from kvstore.engine import Record, StoredValue
+from kvstore.errors import EngineClosedError, EngineError
 
 __all__ = ["InThread", "LargeValues"]
 
 _STEP_PIECES: Final = WHOLE_MAX_BYTES // PIECE_BYTES
 
 _T = TypeVar("_T")
+
+logger = logging.getLogger(__name__)
 
 
 class InThread(Protocol):
@@ -38,10 +44,11 @@ class LargeValues:
         self._write = write
         self._readers: dict[bytes, int] = {}
         self._doomed: set[bytes] = set()
-        self._reaping: set[asyncio.Task[None]] = set()
+        self._free: deque[bytes] = deque()
+        self._reaping: asyncio.Task[None] | None = None
 
     async def stage(
-        self, chunks: AsyncIterator[bytes], staged: MutableSequence[bytes]
+        self, value: bytes | AsyncIterator[bytes], staged: MutableSequence[bytes]
     ) -> bytes | DetachedValue:
         """Read a value to its end; write it in parts when it is over what is kept whole.
 
@@ -49,7 +56,7 @@ class LargeValues:
         """
         buffer = bytearray()
         staging: Staging | None = None
-        async for chunk in chunks:
+        async for chunk in _single(value) if isinstance(value, bytes) else value:
             rest = memoryview(chunk)
             while rest:
                 if len(buffer) == WHOLE_MAX_BYTES:
@@ -80,20 +87,34 @@ class LargeValues:
 
     def reap(self, value_ids: Iterable[bytes]) -> None:
         """Delete values that no record refers to: now, or when their last reader has ended."""
-        free = []
         for value_id in value_ids:
             if value_id in self._readers:
                 self._doomed.add(value_id)
             else:
-                free.append(value_id)
-        if free:
-            task = asyncio.create_task(self._write(partial(self._store.reap, free)))
-            self._reaping.add(task)
-            task.add_done_callback(self._reaping.discard)
+                self._free.append(value_id)
+        if self._free and self._reaping is None:
+            self._reaping = asyncio.create_task(self._reap())
 
     async def finish(self) -> None:
-        """Wait until every value that could be deleted is; what fails is left for the next time."""
-        await asyncio.gather(*self._reaping, return_exceptions=True)
+        """Wait until every value that could be deleted is."""
+        while self._reaping is not None:
+            await asyncio.wait([self._reaping])
+
+    async def _reap(self) -> None:
+        """Delete values step by step, so that other writes come in between."""
+        try:
+            while self._free:
+                work = partial(self._store.reap, self._free.popleft())
+                while await self._write(work):
+                    pass
+        except EngineClosedError:
+            # They are marked; the next opening goes on.
+            self._free.clear()
+        except EngineError as error:
+            self._free.clear()
+            logger.warning("values to be deleted stay until the store is opened again: %s", error)
+        finally:
+            self._reaping = None
 
     async def _write_part(self, staging: Staging, buffer: bytearray) -> None:
         part = bytes(buffer)
@@ -179,3 +200,7 @@ class _ValueInPieces:
         release, self._release_once = self._release_once, None
         if release is not None:
             release()
+
+
+async def _single(value: bytes) -> AsyncIterator[bytes]:
+    yield value

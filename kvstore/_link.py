@@ -2,41 +2,51 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from kvstore._connection import Connection
 from kvstore._socket_path import short_socket_path
+from kvstore._threads import settled
 from kvstore._wire import (
     CHUNK_BYTES,
+    MAX_UNDER_WAY,
     PROTOCOL,
     Abort,
     Answer,
     Beat,
     Chunk,
+    CloseSnapshot,
+    Done,
     Failed,
     Found,
     FoundMany,
     FrameError,
     Hello,
     Invalidate,
+    OpenSnapshot,
     Piece,
     ReadOn,
+    Records,
     Release,
     Request,
     Taken,
     WireRecord,
+    WireWrite,
+    Write,
     decode_owner_message,
     error_for,
 )
 from kvstore.engine import Record
-from kvstore.errors import FormatTooNewError, OwnerUnavailableError
+from kvstore.errors import EngineError, FormatTooNewError, OwnerUnavailableError
 
 __all__ = ["Link", "OnPush"]
 
-_MAX_UNDER_WAY: Final = 1024
 _GREETING_S: Final = 5.0
+# How long what is under way may take when the link is closed.
+_CLOSING_S: Final = 2.0
+_SLICE_BYTES: Final = 65_536
 
 A = TypeVar("A", bound=Answer)
 
@@ -59,7 +69,7 @@ class Link:
         self._greeting: asyncio.Future[Hello] = asyncio.get_running_loop().create_future()
         self._waiting: dict[int, tuple[asyncio.Future[Any], Request]] = {}
         self._ready: dict[int, asyncio.Event] = {}
-        self._turns = asyncio.Semaphore(_MAX_UNDER_WAY)
+        self._turns = asyncio.Semaphore(MAX_UNDER_WAY)
 
     async def open(self, *, caches: bool) -> None:
         """Connect and agree on the protocol; raise OwnerUnavailableError, FormatTooNewError."""
@@ -70,8 +80,10 @@ class Link:
                 )
             self.connection.send(Hello(PROTOCOL, caches))
             hello = await asyncio.wait_for(self._greeting, _GREETING_S)
-        except (OSError, TimeoutError) as error:
+        except BaseException as error:
             self.connection.abort()
+            if not isinstance(error, OSError | TimeoutError):
+                raise
             raise OwnerUnavailableError(
                 f"nobody serves the KV store at {self._path}: {str(error) or 'no answer in time'}"
             ) from error
@@ -89,43 +101,77 @@ class Link:
 
     async def ask(self, make_request: Callable[[int], Request], answer: type[A]) -> A:
         """Send a request and return its answer; raise the error that the owner answers with."""
-        async with self._turns:
+        await self._turns.acquire()
+        try:
             await self.connection.drain()
+            if self.is_lost:
+                raise self._gone()
             id_ = next(self.numbers)
             request = make_request(id_)
-            future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-            self._waiting[id_] = (future, request)
-            try:
-                if self.is_lost:
-                    raise self._gone()
-                self.connection.send(request)
-                reply = await future
-            finally:
-                self._waiting.pop(id_, None)
+            self.connection.send(request)
+        except BaseException as error:
+            self._turns.release()
+            if isinstance(error, FrameError):
+                raise EngineError(f"this cannot be asked of a KV store: {error}") from error
+            raise
+        # Until the answer is there, whether or not somebody still waits for it: what the owner has
+        # opened for it has to be closed, and it counts what it has not answered.
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting[id_] = (future, request)
+        try:
+            reply = await future
+        except asyncio.CancelledError:
+            if not future.cancelled() and future.exception() is None:
+                # The answer was there, and this task about to go on.
+                self._let_go(request, future.result())
+            raise
         if isinstance(reply, Failed):
             raise error_for(reply)
         assert isinstance(reply, answer)  # an owner that speaks our protocol keeps it
         return reply
 
-    async def send_stream(
-        self, stream: int, chunks: AsyncIterator[bytes], writing: asyncio.Future[Any]
+    async def write(
+        self, writes: Sequence[WireWrite], streams: Mapping[int, AsyncIterator[bytes]]
     ) -> None:
-        """Send a value, chunk by chunk as the owner takes it, unless `writing` has ended before."""
-        self._ready[stream] = ready = asyncio.Event()
-        writing.add_done_callback(lambda _: ready.set())
+        """Carry out writes, in which a number stands for the value in the stream of that number.
+
+        When this has raised, no stream is being read any more. When it was cancelled, the writes
+        may be carried out or not, but not after what is asked from then on.
+        """
+        if not streams:
+            await self.ask(lambda id_: Write(id_, [*writes]), Done)
+            return
+        writing = asyncio.create_task(self.ask(lambda id_: Write(id_, [*writes]), Done))
+        sending = asyncio.create_task(self._send_streams(streams))
         try:
-            async for chunk in _with_end(chunks):
-                await ready.wait()
-                if writing.done():
-                    return
-                ready.clear()
-                self.connection.send(Chunk(stream, chunk))
-                await self.connection.drain()
+            await asyncio.wait([writing, sending], return_when=asyncio.FIRST_COMPLETED)
+            if not writing.done():
+                await sending
+            await writing
         except BaseException:
-            self.connection.send(Abort(stream))
+            for stream in streams:
+                self.connection.send(Abort(stream))
             raise
         finally:
-            del self._ready[stream]
+            for task in (writing, sending):
+                task.cancel()
+                await settled(task)
+                # What is of interest has been raised.
+                _ = task.cancelled() or task.exception()
+
+    async def _send_streams(self, streams: Mapping[int, AsyncIterator[bytes]]) -> None:
+        """Send values, one after the other, chunk by chunk as the owner takes them."""
+        self._ready.update({stream: asyncio.Event() for stream in streams})
+        try:
+            for stream, chunks in streams.items():
+                async for chunk in _with_end(chunks):
+                    await self._ready[stream].wait()
+                    self._ready[stream].clear()
+                    self.connection.send(Chunk(stream, chunk))
+                    await self.connection.drain()
+        finally:
+            for stream in streams:
+                del self._ready[stream]
 
     def record_of(self, found: WireRecord | None) -> Record | None:
         """Return a record that has arrived; a large value is read when it is iterated over."""
@@ -137,10 +183,11 @@ class Link:
         return Record(value, found.metadata, found.expiration)
 
     async def close(self) -> None:
-        """End the connection."""
-        if not self.is_lost:
-            self.connection.close()
-            await self.connection.closed.wait()
+        """Let what is under way finish, for a while, then end the connection."""
+        waiting = [future for future, _ in self._waiting.values() if not future.done()]
+        if waiting:
+            await asyncio.wait(waiting, timeout=_CLOSING_S)
+        await self.connection.close()
 
     def _receive(self, connection: Connection, data: bytes) -> None:
         message = decode_owner_message(data)
@@ -157,24 +204,36 @@ class Link:
             self._answered(message)
 
     def _answered(self, message: Answer) -> None:
-        future, request = self._waiting.pop(message.id, (None, None))
+        if message.id not in self._waiting:
+            raise FrameError("an owner answers what was asked")
+        future, request = self._waiting.pop(message.id)
+        self._turns.release()
         if isinstance(message, Found):
             self._on_push(self, message, request)
-        if future is not None and not future.done():
+        if not future.done():
             future.set_result(message)
             return
-        # Nobody waits where the task was cancelled; then nobody will read what is open for it.
-        records = [message.record] if isinstance(message, Found) else []
-        for record in message.records if isinstance(message, FoundMany) else records:
+        # Nobody waits where the task was cancelled.
+        self._let_go(request, message)
+
+    def _let_go(self, request: Request, message: Answer) -> None:
+        """Tell the owner that nobody will read what is open for an answer."""
+        if isinstance(request, OpenSnapshot) and isinstance(message, Done):
+            self.connection.send(CloseSnapshot(message.count))
+        for record in _records_in(message):
             if record is not None and isinstance(record.value, int):
                 self.connection.send(Release(record.value))
 
     def _lost(self, connection: Connection) -> None:
         if not self._greeting.done():
             self._greeting.set_exception(ConnectionResetError("the connection was closed"))
+            # Whether or not somebody still waits for it.
+            self._greeting.exception()
         for future, _ in self._waiting.values():
+            self._turns.release()
             if not future.done():
                 future.set_exception(self._gone())
+        self._waiting.clear()
 
     def _gone(self) -> OwnerUnavailableError:
         return OwnerUnavailableError(
@@ -204,7 +263,8 @@ class _RemoteValue:
                 if not piece.data:
                     self._is_open = False
                     return
-                yield piece.data
+                for start in range(0, len(piece.data), _SLICE_BYTES):
+                    yield piece.data[start : start + _SLICE_BYTES]
         finally:
             self._release()
 
@@ -228,3 +288,12 @@ async def _with_end(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         for start in range(0, len(chunk), CHUNK_BYTES):
             yield chunk[start : start + CHUNK_BYTES]
     yield b""
+
+
+def _records_in(message: Answer) -> Iterator[WireRecord | None]:
+    if isinstance(message, Found):
+        yield message.record
+    elif isinstance(message, FoundMany):
+        yield from message.records
+    elif isinstance(message, Records):
+        yield from (record for _, record in message.records)

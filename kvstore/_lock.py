@@ -37,6 +37,8 @@ class StoreLock:
         """Let the store go."""
         with _registry_lock:
             _open_paths.pop(self._store, None)
+            # A child that was forked meanwhile has the file open too; this lets the lock itself go.
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
             os.close(self._descriptor)
 
     def _acquire(self, store: Path) -> int:

@@ -25,6 +25,9 @@ class OrderedDatabase(OrderedView, Protocol):
     def snapshot(self) -> Any:
         """Return a view that later writes do not change."""
 
+    def approximate_size(self, start: bytes, stop: bytes) -> int:
+        """Return how many bytes a range of keys takes on the disk, about."""
+
     def write_batch(self, *, transaction: bool, sync: bool) -> AbstractContextManager[Any]:
         """Collect writes and carry them out together, or none of them if the block raises."""
 

@@ -10,8 +10,9 @@ import logging
 import os
 import time
 import zlib
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -26,35 +27,42 @@ from kvstore._keys import (
     DOOMED_PREFIX,
     PIECE_BYTES,
     RECORDS_END,
+    STORE_END,
     doomed_key,
+    doomed_value,
     id_of_doomed,
     namespace_prefix,
     piece_count,
     piece_key,
     piece_keys,
-    pieces_prefix,
+    pieces_of_doomed,
     range_end,
     split_record_key,
 )
 from kvstore._ordered import OrderedDatabase, read, scan
+from kvstore._record_view import WHOLE_MAX_BYTES, RecordView
 from kvstore._records import (
     DETACHED_ID_BYTES,
     INCOMPLETE,
     DetachedValue,
     StoredRecord,
     corrupt_record,
+    decode_entry,
     decode_record,
     encode_record,
 )
 from kvstore.engine import Clock, Entry
 from kvstore.errors import StoreError
 
-__all__ = ["RecordStore", "RecordView", "Staging", "WHOLE_MAX_BYTES", "Write"]
-
-WHOLE_MAX_BYTES: Final = 4 * PIECE_BYTES
-"""The largest value that is always read and written as a whole."""
+__all__ = ["ListStep", "RecordStore", "Staging", "WHOLE_MAX_BYTES", "Write"]
 
 _INLINE_MAX_BYTES: Final = 4096
+# What one call goes through at most, so that no thread keeps the interpreter from the event loop.
+_STEP_RECORDS: Final = 400
+# What has been deleted occupies the disk until a compaction; one is due after this much, and after
+# this part of the store.
+_COMPACT_AFTER_BYTES: Final = 32 * 1024 * 1024
+_COMPACT_AFTER_PART: Final = 4
 
 logger = logging.getLogger(__name__)
 
@@ -94,16 +102,41 @@ class Staging:
         return DetachedValue(self.id, self.length, self._checksum)
 
 
-class RecordStore:
-    """Reads and writes the records of all namespaces in one database."""
+class ListStep(NamedTuple):
+    """A part of a listing; it goes on behind the key `last`, which is None at the end."""
 
-    def __init__(self, database: OrderedDatabase, *, clock: Clock, sync: bool) -> None:
-        """With `sync`, a write has reached the disk when its method returns."""
+    entries: Sequence[Entry]
+    last: bytes | None
+
+
+class RecordStore:
+    """Reads and writes the records of all namespaces in one database.
+
+    Reading is for any thread, writing for one at a time.
+    """
+
+    def __init__(
+        self,
+        database: OrderedDatabase,
+        *,
+        clock: Clock,
+        sync: bool,
+        begin_new_log: Callable[[], None],
+    ) -> None:
+        """With `sync`, a write has reached the disk when its method returns.
+
+        `begin_new_log()` is called after a write that failed, before the next one: what is written
+        behind the half of a batch could not be read again.
+        """
         self._database = database
         self._clock = clock
         self._sync = sync
-        self.freed_bytes = 0
-        """What has been deleted since this was last set to 0, about."""
+        self._begin_new_log = begin_new_log
+        self._log_is_torn = False
+        self._freed_bytes = 0
+        # No entry of the expiry index stands before it.
+        self._sweep_from = EXPIRY_PREFIX
+        self._doomed: deque[bytes] = deque()
 
     # Reading
 
@@ -143,10 +176,8 @@ class RecordStore:
         """Return the store as it stands now, whatever is written from now on."""
         return RecordView(self._database.snapshot(), self._clock)
 
-    def list(
-        self, namespace: str, prefix: bytes, after: bytes | None, limit: int
-    ) -> tuple[Sequence[Entry], bool]:
-        """Return a page of keys, and whether more follow."""
+    def list_step(self, namespace: str, prefix: bytes, after: bytes | None, limit: int) -> ListStep:
+        """Return the next keys of a listing: up to `limit`, of a bounded number of records."""
         base = namespace_prefix(namespace)
         is_behind = after is not None and after >= prefix
         start = base + (after if after is not None and is_behind else prefix)
@@ -154,42 +185,34 @@ class RecordStore:
         entries: list[Entry] = []
         stop = range_end(base + prefix)
         with scan(self._database, start, stop, include_start=not is_behind) as items:
-            for record_key, data in items:
-                record = _decoded(record_key, data)
-                if record is None:
-                    # Its name is known still, and without it nobody could delete it.
-                    entry = Entry(record_key[len(base) :])
-                elif has_expired(record.expiration, now):
-                    continue
-                else:
-                    entry = Entry(record_key[len(base) :], record.metadata, record.expiration)
-                if len(entries) == limit:
-                    return entries, True
-                entries.append(entry)
-        return entries, False
+            for count, (record_key, data) in enumerate(items, start=1):
+                key = record_key[len(base) :]
+                entry = _listed(data, namespace, key)
+                if not has_expired(entry.expiration, now):
+                    entries.append(entry)
+                if count == _STEP_RECORDS or len(entries) == limit:
+                    return ListStep(entries, key)
+        return ListStep(entries, None)
 
-    def namespaces(self) -> Sequence[str]:
-        """Return the namespaces that hold something, in byte order."""
+    def next_namespace(self, start: bytes) -> tuple[str | None, bytes | None]:
+        """Return a namespace that holds something, from the record key `start` on, if one is near.
+
+        Beside it comes the key from which to look for the next one, None at the end.
+        """
         now = self._clock()
-        names: list[str] = []
-        start: bytes | None = b"\x00"
-        while start is not None:
-            next_start = None
-            with scan(self._database, start, RECORDS_END) as items:
-                for record_key, data in items:
-                    record = _decoded(record_key, data)
-                    if record is None or not has_expired(record.expiration, now):
-                        name, _ = split_record_key(record_key)
-                        names.append(name)
-                        next_start = range_end(namespace_prefix(name))
-                        break
-            start = next_start
-        return sorted(names, key=str.encode)
+        with scan(self._database, start, RECORDS_END) as items:
+            for count, (record_key, data) in enumerate(items, start=1):
+                namespace, key = split_record_key(record_key)
+                if not has_expired(_listed(data, namespace, key).expiration, now):
+                    return namespace, range_end(namespace_prefix(namespace))
+                if count == _STEP_RECORDS:
+                    return None, record_key
+        return None, None
 
     # Writing
 
-    def apply(self, writes: Iterable[Write]) -> Sequence[bytes]:
-        """Carry out writes in one batch; return the ids of values that are to be reaped."""
+    def apply(self, writes: Iterable[Write]) -> None:
+        """Carry out writes in one batch."""
         written: dict[bytes, StoredRecord | None] = {}
         doomed: list[bytes] = []
         with self._write_batch() as batch:
@@ -206,40 +229,43 @@ class RecordStore:
                 else:
                     record = self._put(batch, record_key, record)
                 written[record_key] = record
-        return doomed
+        self._doomed.extend(doomed)
 
     def stage(self, staging: Staging, data: bytes) -> None:
         """Write the next part of a value on its way in."""
         with self._write_batch() as batch:
-            if not staging.pieces:
-                # Until a record refers to it, a crash leaves something to be deleted.
-                batch.put(doomed_key(staging.id), b"")
             for at, piece in staging.add(data):
                 batch.put(at, piece)
+            # Until a record refers to it, a crash leaves something to be deleted.
+            batch.put(doomed_key(staging.id), doomed_value(staging.pieces))
 
-    def delete_range(self, prefix: bytes, limit: int) -> tuple[int, Sequence[bytes]]:
-        """Delete up to `limit` records whose keys start with `prefix`.
+    def delete_range(self, start: bytes, stop: bytes) -> bytes | None:
+        """Delete the next records from `start` to before `stop`; return where to go on, if at all.
 
-        Returns how many there were, and the ids of values that are to be reaped.
+        The next call goes on from there: from `start`, it would pass all that is deleted again.
         """
         doomed: list[bytes] = []
-        with scan(self._database, prefix, range_end(prefix)) as items:
-            found = list(islice(items, limit))
+        with scan(self._database, start, stop) as items:
+            found = list(islice(items, _STEP_RECORDS))
         with self._write_batch() as batch:
             for record_key, data in found:
                 record = _decoded(record_key, data)
                 if record is not None:
                     doomed += self._forget(batch, record_key, record)
                 batch.delete(record_key)
-        return len(found), doomed
+        self._doomed.extend(doomed)
+        return found[-1][0] if len(found) == _STEP_RECORDS else None
 
-    def sweep(self, limit: int) -> tuple[int, Sequence[bytes]]:
-        """Delete up to `limit` expired records; return as `delete_range` does."""
+    def sweep(self, limit: int) -> tuple[int, bool]:
+        """Delete the next expired records, up to `limit`; return how many, and whether all are."""
         now = self._clock()
+        wanted = min(limit, _STEP_RECORDS)
         doomed: list[bytes] = []
-        with scan(self._database, EXPIRY_PREFIX, expiry_range_end(now)) as index:
-            expired = [index_key for index_key, _ in islice(index, limit)]
-        with self._write_batch() as batch:
+        stop = expiry_range_end(now)
+        with scan(self._database, min(self._sweep_from, stop), stop) as index:
+            expired = [index_key for index_key, _ in islice(index, wanted)]
+        # What a power cut brings back is swept again.
+        with self._write_batch(sync=False) as batch:
             for index_key in expired:
                 record_key = indexed_store_key(index_key)
                 data = read(self._database, record_key)
@@ -249,28 +275,52 @@ class RecordStore:
                     doomed += self._forget(batch, record_key, record)
                     batch.delete(record_key)
                 batch.delete(index_key)
-        return len(expired), doomed
+        self._doomed.extend(doomed)
+        if expired:
+            self._sweep_from = expired[-1]
+        return len(expired), len(expired) < wanted
 
-    def doomed(self) -> Sequence[bytes]:
+    def take_doomed(self) -> Sequence[bytes]:
+        """Return, once, the ids of values to which a write has removed the last reference."""
+        return [self._doomed.popleft() for _ in range(len(self._doomed))]
+
+    def all_doomed(self) -> Sequence[bytes]:
         """Return the ids of all values that are to be reaped."""
         with scan(self._database, DOOMED_PREFIX, range_end(DOOMED_PREFIX)) as marks:
             return [id_of_doomed(mark) for mark, _ in marks]
 
-    def reap(self, value_ids: Iterable[bytes]) -> None:
-        """Delete the pieces of values that no record refers to and nobody reads."""
-        for value_id in value_ids:
-            prefix = pieces_prefix(value_id)
-            with (
-                scan(self._database, prefix, range_end(prefix)) as pieces,
-                self._write_batch() as batch,
-            ):
-                for at, _ in pieces:
-                    batch.delete(at)
-                batch.delete(doomed_key(value_id))
+    def reap(self, value_id: bytes) -> bool:
+        """Delete the next pieces of a value that no record refers to; tell whether any is left."""
+        mark = doomed_key(value_id)
+        count = pieces_of_doomed(read(self._database, mark) or b"")
+        first = max(0, count - _STEP_RECORDS)
+        with self._write_batch(sync=False) as batch:
+            for number in range(first, count):
+                batch.delete(piece_key(value_id, number))
+            if first:
+                batch.put(mark, doomed_value(first))
+            else:
+                batch.delete(mark)
+        return first > 0
 
-    def _write_batch(self) -> AbstractContextManager[Any]:
+    def begins_compaction(self) -> bool:
+        """Tell whether so much has been deleted that a compaction is due, which begins now."""
+        size = self._database.approximate_size(b"\x00", STORE_END)
+        if self._freed_bytes < max(_COMPACT_AFTER_BYTES, size // _COMPACT_AFTER_PART):
+            return False
+        self._freed_bytes = 0
+        return True
+
+    @contextmanager
+    def _write_batch(self, *, sync: bool = True) -> Iterator[Any]:
+        if self._log_is_torn:
+            self._begin_new_log()
         # Without `transaction` a block that raises would leave its first half behind.
-        return self._database.write_batch(transaction=True, sync=self._sync)
+        with self._database.write_batch(transaction=True, sync=sync and self._sync) as batch:
+            yield batch
+            # Until the batch is written, which happens at the end of this block.
+            self._log_is_torn = True
+        self._log_is_torn = False
 
     def _put(self, batch: Any, record_key: bytes, record: StoredRecord) -> StoredRecord:
         value = record.value
@@ -284,7 +334,9 @@ class RecordStore:
             record = record._replace(value=staging.finish())
         batch.put(record_key, encode_record(record))
         if record.expiration is not None:
-            batch.put(expiry_key(record.expiration, record_key), b"")
+            index_key = expiry_key(record.expiration, record_key)
+            batch.put(index_key, b"")
+            self._sweep_from = min(self._sweep_from, index_key)
         return record
 
     def _forget(self, batch: Any, record_key: bytes, record: StoredRecord) -> Sequence[bytes]:
@@ -296,61 +348,15 @@ class RecordStore:
             batch.delete(expiry_key(record.expiration, record_key))
         value = record.value
         if not isinstance(value, DetachedValue):
-            self.freed_bytes += len(record_key) + len(value)
+            self._freed_bytes += len(record_key) + len(value)
             return ()
-        self.freed_bytes += value.length
+        self._freed_bytes += value.length
         if value.length > WHOLE_MAX_BYTES:
-            batch.put(doomed_key(value.id), b"")
+            batch.put(doomed_key(value.id), doomed_value(piece_count(value.length)))
             return (value.id,)
         for at in piece_keys(value.id, value.length):
             batch.delete(at)
         return ()
-
-
-class RecordView:
-    """The records as they stood at one moment; to be closed."""
-
-    def __init__(self, snapshot: Any, clock: Clock) -> None:
-        self._snapshot = snapshot
-        self._clock = clock
-
-    def records(
-        self, namespace: str, after: bytes | None, max_bytes: int
-    ) -> Sequence[tuple[bytes, StoredRecord]]:
-        """Return the next records of a namespace, their values joined where they are whole ones.
-
-        They are as many as `max_bytes` hold, one at least, and end behind one that is not whole.
-        Raises CorruptRecordError for a record that is not what was written.
-        """
-        base = namespace_prefix(namespace)
-        found: list[tuple[bytes, StoredRecord]] = []
-        size = 0
-        start = base + (after or b"")
-        with scan(self._snapshot, start, range_end(base), include_start=after is None) as items:
-            for record_key, data in items:
-                key = record_key[len(base) :]
-                record = decode_record(data, namespace, key)
-                if has_expired(record.expiration, self._clock()):
-                    continue
-                value = record.value
-                if isinstance(value, DetachedValue) and value.length <= WHOLE_MAX_BYTES:
-                    joined = b"".join(self.pieces(value.id, range(piece_count(value.length))))
-                    if not value.matches(joined):
-                        raise corrupt_record(namespace, key, INCOMPLETE)
-                    record = record._replace(value=joined)
-                found.append((key, record))
-                size += len(data) if isinstance(value, bytes) else value.length
-                if size >= max_bytes or isinstance(record.value, DetachedValue):
-                    break
-        return found
-
-    def pieces(self, value_id: bytes, numbers: Iterable[int]) -> Sequence[bytes]:
-        """Return pieces of a value; one that is missing is empty."""
-        return [read(self._snapshot, piece_key(value_id, number)) or b"" for number in numbers]
-
-    def close(self) -> None:
-        """Let the moment go."""
-        self._snapshot.close()
 
 
 def _decoded(record_key: bytes, data: bytes) -> StoredRecord | None:
@@ -360,3 +366,12 @@ def _decoded(record_key: bytes, data: bytes) -> StoredRecord | None:
     except StoreError as error:
         logger.error("%s", error)
         return None
+
+
+def _listed(data: bytes, namespace: str, key: bytes) -> Entry:
+    """Return what a listing shows of a record; of a damaged one its key, so that it can go."""
+    try:
+        return decode_entry(data, namespace, key)
+    except StoreError as error:
+        logger.error("%s", error)
+        return Entry(key)

@@ -11,14 +11,17 @@ import struct
 import zlib
 from typing import Final, NamedTuple
 
-from kvstore.errors import CorruptRecordError, FormatTooNewError
+from kvstore.engine import Entry
+from kvstore.errors import CorruptRecordError, EngineError, FormatTooNewError
 
 __all__ = [
     "DETACHED_ID_BYTES",
     "DetachedValue",
     "INCOMPLETE",
     "StoredRecord",
+    "check_storable",
     "corrupt_record",
+    "decode_entry",
     "decode_record",
     "encode_record",
 ]
@@ -30,6 +33,9 @@ _VERSION: Final = 1
 _HAS_METADATA: Final = 1
 _DETACHED: Final = 2
 _KNOWN_FLAGS: Final = _HAS_METADATA | _DETACHED
+
+_MAX_METADATA_BYTES: Final = 0xFFFF
+_MAX_EXPIRATION_S: Final = 0xFFFF_FFFF_FFFF_FFFF
 
 _HEAD: Final = struct.Struct(">BBQH")
 _CHECKSUM: Final = struct.Struct(">I")
@@ -56,6 +62,14 @@ class StoredRecord(NamedTuple):
     expiration: int | None
 
 
+def check_storable(record: StoredRecord) -> None:
+    """Raise EngineError for a record that the format has no room for."""
+    if record.metadata is not None and len(record.metadata) > _MAX_METADATA_BYTES:
+        raise EngineError(f"metadata of {len(record.metadata)} bytes cannot be stored")
+    if record.expiration is not None and not 0 < record.expiration <= _MAX_EXPIRATION_S:
+        raise EngineError(f"an expiration of {record.expiration} cannot be stored")
+
+
 def encode_record(record: StoredRecord) -> bytes:
     """Return the bytes to be stored for `record`."""
     flags = 0 if record.metadata is None else _HAS_METADATA
@@ -77,6 +91,36 @@ def decode_record(data: bytes, namespace: str, key: bytes) -> StoredRecord:
     Raises CorruptRecordError for bytes that are not what was written, FormatTooNewError for a
     record of a newer version; `namespace` and `key` name it in the message.
     """
+    flags, expiration, payload_start, end = _read_head(data, namespace, key)
+    payload: bytes | DetachedValue = data[payload_start:end]
+    if flags & _DETACHED:
+        if end - payload_start != _REFERENCE.size:
+            raise corrupt_record(namespace, key, "its reference makes no sense")
+        payload = DetachedValue(*_REFERENCE.unpack_from(data, payload_start))
+    metadata = data[_HEAD.size : payload_start] if flags & _HAS_METADATA else None
+    return StoredRecord(payload, metadata, expiration or None)
+
+
+def decode_entry(data: bytes, namespace: str, key: bytes) -> Entry:
+    """Return what a listing shows of the record in `data`; raise as `decode_record` does."""
+    flags, expiration, payload_start, _ = _read_head(data, namespace, key)
+    metadata = data[_HEAD.size : payload_start] if flags & _HAS_METADATA else None
+    return Entry(key, metadata, expiration or None)
+
+
+def corrupt_record(namespace: str, key: bytes, fault: str) -> CorruptRecordError:
+    """Return the error for a damaged record."""
+    return CorruptRecordError(
+        f"{_shown(namespace, key)} is damaged: {fault}; write it again, or delete it"
+    )
+
+
+def _shown(namespace: str, key: bytes) -> str:
+    return f"the record of key {key.decode(errors='replace')!r} in namespace {namespace!r}"
+
+
+def _read_head(data: bytes, namespace: str, key: bytes) -> tuple[int, int, int, int]:
+    """Return flags and expiration of a record, and where its payload starts and ends."""
     if data and data[0] > _VERSION:
         raise FormatTooNewError(
             f"{_shown(namespace, key)} has record format {data[0]}, this version reads up to "
@@ -92,21 +136,4 @@ def decode_record(data: bytes, namespace: str, key: bytes) -> StoredRecord:
     payload_start = _HEAD.size + metadata_length
     if version != _VERSION or flags & ~_KNOWN_FLAGS or payload_start > end:
         raise corrupt_record(namespace, key, "its head makes no sense")
-    payload: bytes | DetachedValue = data[payload_start:end]
-    if flags & _DETACHED:
-        if end - payload_start != _REFERENCE.size:
-            raise corrupt_record(namespace, key, "its reference makes no sense")
-        payload = DetachedValue(*_REFERENCE.unpack_from(data, payload_start))
-    metadata = data[_HEAD.size : payload_start] if flags & _HAS_METADATA else None
-    return StoredRecord(payload, metadata, expiration or None)
-
-
-def corrupt_record(namespace: str, key: bytes, fault: str) -> CorruptRecordError:
-    """Return the error for a damaged record."""
-    return CorruptRecordError(
-        f"{_shown(namespace, key)} is damaged: {fault}; write it again, or delete it"
-    )
-
-
-def _shown(namespace: str, key: bytes) -> str:
-    return f"the record of key {key.decode(errors='replace')!r} in namespace {namespace!r}"
+    return flags, expiration, payload_start, end

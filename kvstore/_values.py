@@ -1,6 +1,9 @@
 """Values on their way in and out: what `put` takes, and what each type of `get` gives."""
 
+import asyncio
+import codecs
 import json
+import mmap
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -29,19 +32,30 @@ __all__ = [
 BULK_TYPES: Final = frozenset({"text", "json"})
 
 _STREAM: Final = "stream"
-_SLICE_BYTES: Final = 65_536
+_SLICE: Final = 65_536
+# What is longer is worked on slice by slice, with other tasks in between.
+_LARGE: Final = 4 * _SLICE
 
 
-def value_source(value: object) -> bytes | AsyncGenerator[bytes, None]:
+async def value_source(value: object) -> bytes | AsyncGenerator[bytes, None]:
     """Return the bytes that `value` stands for, or an iterator of them; close that in any case.
 
     The iterator raises KVError 413, with the length reached, as soon as it is over the limit.
     Raises TypeError for what cannot be a value, KVError 413 for bytes over the limit.
     """
     if isinstance(value, str):
+        if len(value) > _LARGE:
+            return await _collected(map(utf8, _text_slices(value)))
         data = utf8(value)
-    elif isinstance(value, bytes | bytearray | memoryview):
-        data = bytes(value)
+    elif isinstance(value, bytes):
+        data = value
+    elif isinstance(value, bytearray | memoryview):
+        view = memoryview(value).cast("B")
+        if len(view) > _LARGE:
+            return await _collected(
+                bytes(view[at : at + _SLICE]) for at in range(0, len(view), _SLICE)
+            )
+        data = bytes(view)
     elif isinstance(value, int | float):
         data = number_text(value).encode()
     elif isinstance(value, AsyncIterable):
@@ -72,9 +86,15 @@ async def typed_value(value: bytes | StoredValue, type_: str) -> Any:
     """
     if type_ == _STREAM:
         return _slices(value) if isinstance(value, bytes) else aiter(value)
-    if not isinstance(value, bytes):
-        value = b"".join([chunk async for chunk in value])
-    return _READERS[type_](value)
+    if value_length(value) <= _LARGE:
+        if not isinstance(value, bytes):
+            value = b"".join([chunk async for chunk in value])
+        return _READERS[type_](value)
+    chunks = _slices(value) if isinstance(value, bytes) else value
+    if type_ == "arrayBuffer":
+        return await _large_buffer(chunks, value_length(value))
+    text = await _large_text(chunks)
+    return text if type_ == "text" else json.loads(text)
 
 
 def value_length(value: bytes | StoredValue) -> int:
@@ -105,8 +125,52 @@ def metadata_json(metadata: object) -> bytes | None:
 
 
 async def _slices(data: bytes) -> AsyncIterator[bytes]:
-    for start in range(0, len(data), _SLICE_BYTES):
-        yield data[start : start + _SLICE_BYTES]
+    for start in range(0, len(data), _SLICE):
+        yield data[start : start + _SLICE]
+        await asyncio.sleep(0)
+
+
+def _text_slices(text: str) -> Iterator[str]:
+    start = 0
+    while start < len(text):
+        end = start + _SLICE
+        if "\ud800" <= text[end - 1 : end] <= "\udbff":
+            # The other half of its character follows.
+            end += 1
+        yield text[start:end]
+        start = end
+
+
+async def _collected(slices: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """Return an iterator of slices whose length in all has been checked."""
+    chunks: list[bytes] = []
+    for chunk in slices:
+        chunks.append(chunk)
+        await asyncio.sleep(0)
+    check_value_size(sum(map(len, chunks)))
+    return _limited(_stepwise(iter(chunks)))
+
+
+# To join all chunks at the end would take too long at once, as would memory that is cleared first.
+
+
+async def _large_buffer(chunks: AsyncIterable[bytes], length: int) -> memoryview:
+    buffer = memoryview(mmap.mmap(-1, length))
+    end = 0
+    async for chunk in chunks:
+        # One that is damaged may be too long, which the iterator notices at its end.
+        part = chunk[: length - end]
+        buffer[end : end + len(part)] = part
+        end += len(part)
+    return buffer.toreadonly()
+
+
+async def _large_text(chunks: AsyncIterable[bytes]) -> str:
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    text = ""
+    async for chunk in chunks:
+        text += decoder.decode(chunk)
+    return text + decoder.decode(b"", final=True)
 
 
 _READERS: Final[Mapping[str, Callable[[bytes], Any]]] = {

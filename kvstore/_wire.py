@@ -44,6 +44,7 @@ __all__ = [
     "Invalidated",
     "List",
     "MAX_FRAME_BYTES",
+    "MAX_UNDER_WAY",
     "Names",
     "Namespaces",
     "NextRecords",
@@ -72,6 +73,9 @@ PROTOCOL: Final = 1
 CHUNK_BYTES: Final = 262_144
 MAX_FRAME_BYTES: Final = 64 * 1024 * 1024
 """A page of keys, a bulk get and a batch of writes fit in it; a frame beyond it is refused."""
+
+MAX_UNDER_WAY: Final = 512
+"""How many requests a client may have sent that are not answered yet; what is over it waits."""
 
 _LENGTH: Final = struct.Struct(">I")
 

@@ -114,7 +114,8 @@ class KVEngine(Protocol):
         """Carry out puts and deletes in order; afterwards every reader sees them.
 
         Where it raises, each key holds what it held before or what the call says, and where a
-        value that is an iterator raised, what it held before.
+        value that is an iterator raised, what it held before. Where it is cancelled, the call is
+        carried out or not, but never after what is asked later, and no iterator is read any more.
         """
 
     async def list(

@@ -33,6 +33,9 @@ DEFAULT_LIST_LIMIT: Final = 1000
 MIN_CACHE_TTL_S: Final = 30
 MIN_EXPIRATION_S: Final = 60
 
+# Beyond it JavaScript's numbers are not whole ones any more.
+_MAX_WHOLE: Final = 2**53 - 1
+
 
 def checked_key(key: object, verb: str) -> bytes:
     """Return a key in UTF-8; raise TypeError, or KVError 414 for one that is too long."""
@@ -143,9 +146,11 @@ def _checked_length(data: bytes, verb: str) -> bytes:
 
 def _whole(value: object) -> int | None:
     """Return a whole number, also one that is written as a float; None for anything else."""
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else None
-    return int(value) if isinstance(value, int) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, float) and not value.is_integer():
+        return None
+    return int(value) if abs(value) <= _MAX_WHOLE else None
 
 
 def _shown(value: object) -> str:

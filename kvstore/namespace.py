@@ -113,7 +113,7 @@ class KVNamespace:
             given.get("expiration"), given.get("expirationTtl"), self._clock()
         )
         metadata = metadata_json(given.get("metadata"))
-        source = value_source(value)
+        source = await value_source(value)
         try:
             await self._engine.write([Put(self._id, name, source, metadata, expiration)])
         finally:

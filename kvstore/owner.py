@@ -9,15 +9,16 @@ this host sees the old value.
 import asyncio
 import os
 import socket
+import stat
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from kvstore._invalidation import Invalidations
 from kvstore._session import Session
 from kvstore._socket_path import short_socket_path
-from kvstore._wire import Beat, Invalidate
 from kvstore.engine import Entry, KVEngine, Operation, Record
 from kvstore.errors import EngineError
 
@@ -26,7 +27,7 @@ __all__ = ["SharedEngine", "TRUST_S", "serve_engine"]
 TRUST_S: Final = 2.0
 """How long a client may trust what it keeps after the owner last said so, in seconds."""
 
-_BEAT_S: Final = TRUST_S / 4
+_BEATS: Final = 4
 _BACKLOG: Final = 128
 
 
@@ -37,8 +38,9 @@ async def serve_engine(engine: KVEngine, socket_path: Path) -> AsyncIterator["Sh
     Yields the engine that this process must use from now on, so that clients hear of its writes.
     Closing `engine` is its opener's business. Raises EngineError where the socket cannot be made.
     """
-    shared = SharedEngine(engine)
+    trusted_until = _last_trust(socket_path)
     listener = _bind(socket_path)
+    shared = SharedEngine(engine, socket_path, trusted_until)
     server = await asyncio.get_running_loop().create_unix_server(
         shared.connect, sock=listener, backlog=_BACKLOG
     )
@@ -46,9 +48,9 @@ async def serve_engine(engine: KVEngine, socket_path: Path) -> AsyncIterator["Sh
     try:
         yield shared
     finally:
-        beating.cancel()
         server.close()
         await shared.disconnect()
+        beating.cancel()
         with suppress(FileNotFoundError):
             os.unlink(socket_path)
 
@@ -56,11 +58,13 @@ async def serve_engine(engine: KVEngine, socket_path: Path) -> AsyncIterator["Sh
 class SharedEngine:
     """An engine whose writes are told to every client that keeps what it has read."""
 
-    def __init__(self, engine: KVEngine) -> None:
+    def __init__(self, engine: KVEngine, socket_path: Path, trusted_until: float) -> None:
+        """Until `trusted_until`, clients of an owner that died may trust what they keep."""
         self._engine = engine
+        self._socket_path = socket_path
         self._sessions: set[Session] = set()
-        self._number = 0
-        self._trusted_until = 0.0
+        self._invalidations = Invalidations(trusted_until)
+        self._is_ending = False
 
     async def get(self, namespace: str, key: bytes) -> Record | None:
         """Return the record of a key."""
@@ -75,7 +79,8 @@ class SharedEngine:
         try:
             await self._engine.write(operations)
         finally:
-            await self._invalidate([(one.namespace, one.key) for one in operations], writer)
+            keys = [(one.namespace, one.key) for one in operations]
+            await self._invalidations.tell(self._caching(), keys, writer)
 
     async def list(
         self, namespace: str, prefix: bytes, after: bytes | None, limit: int
@@ -96,7 +101,7 @@ class SharedEngine:
         try:
             await self._engine.drop(namespace)
         finally:
-            await self._invalidate([], writer)
+            await self._invalidations.tell(self._caching(), [], writer)
 
     async def sweep(self, limit: int) -> int:
         """Free expired records; nobody sees them, so nobody need be told."""
@@ -116,50 +121,75 @@ class SharedEngine:
     @property
     def invalidations(self) -> int:
         """How often keys have been invalidated so far."""
-        return self._number
+        return self._invalidations.count
 
-    @property
-    def trusted_until(self) -> float:
-        """Until when clients may trust what they keep, by the monotonic clock."""
-        return self._trusted_until
+    def confirm(self, session: Session, number: int) -> None:
+        """Note that a client keeps nothing any more of what it was told to forget."""
+        self._invalidations.confirm(session, number)
 
     def connect(self) -> asyncio.Protocol:
         """Begin a session with a client that has just connected."""
-        session = Session(self, on_end=self._sessions.discard)
+        session = Session(self, on_lost=self._invalidations.end, on_end=self._sessions.discard)
         self._sessions.add(session)
         return session.connection
 
+    def begin_trust(self, session: Session) -> None:
+        """Tell a client that it may trust what it keeps from now on, for a while."""
+        if not self._is_ending:
+            self._trust([session])
+
     async def beat(self) -> None:
-        """Tell clients from time to time that they may go on trusting what they keep."""
+        """Tell clients from time to time that they may go on trusting what they keep.
+
+        One that does not confirm what it was told to forget is not told so any more, and cut off
+        when it has stopped trusting what it keeps.
+        """
         while True:
-            self._trusted_until = time.monotonic() + TRUST_S
-            for session in self._caching():
-                session.connection.send(Beat(self._trusted_until))
-            await asyncio.sleep(_BEAT_S)
+            interval_s = TRUST_S / _BEATS
+            began = time.monotonic()
+            await asyncio.sleep(interval_s)
+            now = time.monotonic()
+            behind = self._invalidations.behind(now - interval_s)
+            # Where this process itself has stood still, confirmations may be waiting to be read.
+            is_late = now - began > 2 * interval_s
+            for session in [one for one in behind if one.trusted_until < now and not is_late]:
+                session.connection.abort()
+            if not self._is_ending:
+                self._trust([session for session in self._caching() if session not in behind])
+            for session in self._sessions:
+                session.let_go_of_idle(now)
 
     async def disconnect(self) -> None:
-        """End every session."""
-        ending = [session.close() for session in self._sessions]
-        await asyncio.gather(*ending)
+        """End every session, when no client trusts what it keeps any more."""
+        self._is_ending = True
+        for session in self._caching():
+            session.trust(0.0)
+        await self._invalidations.tell(self._caching(), [], None)
+        while self._sessions:
+            await asyncio.gather(*[session.close() for session in self._sessions])
+        self._is_ending = False
 
-    def _caching(self) -> Iterable[Session]:
+    def _trust(self, sessions: Sequence[Session]) -> None:
+        for session in sessions:
+            session.trust(time.monotonic() + TRUST_S)
+        if sessions:
+            # For the next owner, if this one dies: until when clients may trust.
+            with suppress(OSError):
+                os.utime(self._socket_path)
+
+    def _caching(self) -> Sequence[Session]:
         return [session for session in self._sessions if session.caches]
 
-    async def _invalidate(self, keys: Sequence[tuple[str, bytes]], writer: Session | None) -> None:
-        """Make every client forget; the writer itself hears of it before its answer anyway."""
-        self._number += 1
-        message = Invalidate(self._number, [*keys])
-        waiting = []
-        for session in self._caching():
-            session.connection.send(message)
-            if session is not writer:
-                waiting.append(session.confirmation(self._number))
-        if waiting:
-            lapses_in = self._trusted_until - time.monotonic()
-            await asyncio.wait(waiting, timeout=max(0.0, lapses_in))
-            for session in self._caching():
-                if session is not writer and not session.has_confirmed(self._number):
-                    session.connection.abort()
+
+def _last_trust(path: Path) -> float:
+    """Return until when clients of an owner that died may trust what they keep."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return 0.0
+    if not stat.S_ISSOCK(found.st_mode):
+        return 0.0
+    return time.monotonic() + min(TRUST_S, found.st_mtime + TRUST_S - time.time())
 
 
 def _bind(path: Path) -> socket.socket:
@@ -171,6 +201,8 @@ def _bind(path: Path) -> socket.socket:
             listener.bind(name)
         # Nobody can connect before `listen`, so nobody is faster than this.
         path.chmod(0o600)
+        # No client has been told yet that it may trust what it keeps.
+        os.utime(path, (0, 0))
         listener.setblocking(False)
     except OSError as error:
         listener.close()

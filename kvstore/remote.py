@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, TypeVar
 import msgspec
 
 from kvstore._cache import ReadCache
+from kvstore._expiry import has_expired
 from kvstore._link import Link
 from kvstore._wire import (
     CHUNK_BYTES,
@@ -33,9 +34,8 @@ from kvstore._wire import (
     Request,
     Sweep,
     WireWrite,
-    Write,
 )
-from kvstore.engine import Entry, Operation, Put, Record
+from kvstore.engine import Clock, Entry, Operation, Put, Record
 from kvstore.errors import EngineClosedError, OwnerUnavailableError
 
 __all__ = ["RemoteEngine", "connect_engine"]
@@ -43,22 +43,31 @@ __all__ = ["RemoteEngine", "connect_engine"]
 _CACHE_BYTES: Final = 16 * 1024 * 1024
 _RETRY_S: Final = 0.05
 _RECONNECT_S: Final = 5.0
-# A call that writes more than this goes in several messages; no transaction is promised anyway.
+# What is written beyond this is not sent in one message.
 _WRITE_BYTES: Final = 16 * 1024 * 1024
+# What the names of a namespace and the rest of a write take in a message, about.
+_WRITE_OVERHEAD_BYTES: Final = 300
 
 A = TypeVar("A", bound=Answer)
 
 
 async def connect_engine(
-    socket_path: Path, *, cache_bytes: int = _CACHE_BYTES, reconnect_s: float = _RECONNECT_S
+    socket_path: Path,
+    *,
+    cache_bytes: int = _CACHE_BYTES,
+    reconnect_s: float = _RECONNECT_S,
+    clock: Clock = time.time,
 ) -> "RemoteEngine":
     """Connect to the process that owns a store.
 
     `cache_bytes` bounds what is kept of what was read; 0 keeps nothing. When the owner goes away,
-    calls wait up to `reconnect_s` seconds for it to come back. Raises OwnerUnavailableError where
-    nobody answers, FormatTooNewError where the owner speaks another version.
+    calls wait up to `reconnect_s` seconds for it to come back. `clock` is that of the owner. Raises
+    OwnerUnavailableError where nobody answers, FormatTooNewError where the owner speaks another
+    version.
     """
-    engine = RemoteEngine(socket_path, cache_bytes=cache_bytes, reconnect_s=reconnect_s)
+    engine = RemoteEngine(
+        socket_path, cache_bytes=cache_bytes, reconnect_s=reconnect_s, clock=clock
+    )
     await engine.connect()
     return engine
 
@@ -70,8 +79,11 @@ class RemoteEngine:
     carried out or not: it raises OwnerUnavailableError, and its caller decides.
     """
 
-    def __init__(self, socket_path: Path, *, cache_bytes: int, reconnect_s: float) -> None:
+    def __init__(
+        self, socket_path: Path, *, cache_bytes: int, reconnect_s: float, clock: Clock
+    ) -> None:
         self._path = socket_path
+        self._clock = clock
         self._reconnect_s = reconnect_s
         self._cache = ReadCache(cache_bytes) if cache_bytes else None
         self._trusted_until = 0.0
@@ -89,7 +101,7 @@ class RemoteEngine:
         self._require_open()
         if self._cache is not None and self._is_trusted():
             known, record = self._cache.find(namespace, key)
-            if known:
+            if known and (record is None or not has_expired(record.expiration, self._clock())):
                 return record
         link, found = await self._read(lambda id_: Get(id_, namespace, key), Found)
         return link.record_of(found.record)
@@ -105,28 +117,17 @@ class RemoteEngine:
         self._require_open()
         if not operations:
             return
-        prepared = [await _prepared(operation) for operation in operations]
+        prepared = _as_sent([await _prepared(operation) for operation in operations])
         for group in _groups(prepared):
-            await self._write(group)
-
-    async def _write(self, group: Sequence["_Prepared"]) -> None:
-        link = await self._linked()
-        streams = {next(link.numbers): one.rest for one in group if one.rest is not None}
-        numbers = iter(streams)
-        writes = [
-            one.write
-            if one.rest is None
-            else msgspec.structs.replace(one.write, value=next(numbers))
-            for one in group
-        ]
-        writing = asyncio.create_task(link.ask(lambda id_: Write(id_, writes), Done))
-        try:
-            for stream, chunks in streams.items():
-                await link.send_stream(stream, chunks, writing)
-            await writing
-        except BaseException:
-            writing.cancel()
-            raise
+            link = await self._linked()
+            streams: dict[int, AsyncIterator[bytes]] = {}
+            writes = [one.write for one in group]
+            for index, one in enumerate(group):
+                if one.rest is not None:
+                    number = next(link.numbers)
+                    streams[number] = one.rest
+                    writes[index] = msgspec.structs.replace(one.write, value=number)
+            await link.write(writes, streams)
 
     async def list(
         self, namespace: str, prefix: bytes, after: bytes | None, limit: int
@@ -199,8 +200,9 @@ class RemoteEngine:
         link = self._link
         if link is not None and not link.is_lost:
             return link
+        # For those that wait for their turn, too.
+        give_up_at = time.monotonic() + self._reconnect_s
         async with self._connecting:
-            give_up_at = time.monotonic() + self._reconnect_s
             link = self._link
             if link is not None and not link.is_lost:
                 return link
@@ -270,14 +272,36 @@ async def _prepared(operation: Operation) -> _Prepared:
     return _Prepared(msgspec.structs.replace(write, value=bytes(head)))
 
 
+def _as_sent(prepared: Sequence[_Prepared]) -> Sequence[_Prepared]:
+    """Send values in chunks from where they are too much for one message."""
+    size = 0
+    sent: list[_Prepared] = []
+    for one in prepared:
+        value = one.write.value
+        if one.rest is None and isinstance(value, bytes):
+            size += len(value)
+            if size > _WRITE_BYTES:
+                one = _Prepared(one.write, _single(value))
+        sent.append(one)
+    return sent
+
+
 def _groups(prepared: Sequence[_Prepared]) -> Iterator[Sequence[_Prepared]]:
-    """Cut what is to be written into parts that fit in a message."""
+    """Cut what is to be written into parts that fit in a message.
+
+    Only keys and metadata can be so many. Where a value is still to be read they are not cut: when
+    reading it fails, nothing is to be stored.
+    """
+    if any(one.rest is not None for one in prepared):
+        yield prepared
+        return
     group: list[_Prepared] = []
     size = 0
     for one in prepared:
         group.append(one)
-        value = one.write.value
-        size += len(one.write.key) + (len(value) if isinstance(value, bytes) else 0)
+        write = one.write
+        value_bytes = len(write.value) if isinstance(write.value, bytes) else 0
+        size += len(write.key) + len(write.metadata or b"") + value_bytes + _WRITE_OVERHEAD_BYTES
         if size > _WRITE_BYTES:
             yield group
             group, size = [], 0

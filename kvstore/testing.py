@@ -201,7 +201,7 @@ class EngineConformance:
     async def test_any_bytes_are_a_key(self, engine: KVEngine) -> None:
         """Keys may hold every byte, and are listed in byte order."""
         keys = [b"\x00", b"\x00\x00", b"\n", b"%2F", b"/", b"a", b"a\xff", b"a\xff\xff", b"\xff"]
-        keys.append(b"k" * 512)
+        keys += [b"k" * 512]
         await engine.write([Put("ns", key, key) for key in reversed(keys)])
 
         assert await _keys(engine, "ns") == sorted(keys)
@@ -228,12 +228,8 @@ class EngineConformance:
 
     async def test_list_shows_metadata_and_expiration(self, engine: KVEngine) -> None:
         """Entries carry what a record has beside its value."""
-        await engine.write(
-            [
-                Put("ns", b"a", b"1", b"null", 1_800_000_000),
-                Put("ns", b"b", b"2" * 100_000),
-            ]
-        )
+        first = Put("ns", b"a", b"1", b"null", 1_800_000_000)
+        await engine.write([first, Put("ns", b"b", b"2" * 100_000)])
 
         entries, more = await engine.list("ns", b"", None, 10)
 
@@ -419,6 +415,34 @@ class EngineConformance:
                 group.create_task(engine.write([put]))
 
         assert await _keys(engine, "ns") == [b"%03d" % number for number in range(200)]
+
+    @pytest.mark.parametrize("turns", [0, 1, 2, 3, 5, 10, 100, 1000])
+    async def test_a_write_that_is_cancelled_never_overtakes_a_later_one(
+        self, engine: KVEngine, turns: int
+    ) -> None:
+        """It is carried out or not, as a whole, before what is asked once it has raised."""
+        for size in (100, 1_000_000):
+            put = Put("ns", b"key", _chunks(_bytes(size), 200_000))
+            write = asyncio.ensure_future(engine.write([put]))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            write.cancel()
+            await asyncio.wait([write])
+            await engine.write([Put("ns", b"key", b"later")])
+            for _ in range(20):
+                await asyncio.sleep(0)
+
+            assert await engine.get("ns", b"key") == Record(b"later")
+
+    async def test_closing_finishes_what_is_under_way(self, engine: KVEngine) -> None:
+        """Calls that have begun are not refused."""
+        writes = [engine.write([Put("ns", b"%d" % n, b"x" * 100_000)]) for n in range(5)]
+        under_way = asyncio.gather(*writes, engine.list("ns", b"", None, 10))
+        await asyncio.sleep(0)
+
+        await engine.close()
+
+        await under_way
 
     async def test_a_closed_engine_refuses(self, engine: KVEngine) -> None:
         """After `close` every call raises, and closing again does nothing."""

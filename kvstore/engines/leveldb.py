@@ -3,13 +3,9 @@
 import asyncio
 import logging
 import os
-from collections.abc import (
-    AsyncGenerator,
-    Callable,
-    MutableSequence,
-    Sequence,
-)
+from collections.abc import AsyncGenerator, Callable, MutableSequence, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -17,33 +13,38 @@ from typing import Any, Final, TypeVar
 import plyvel
 
 from kvstore._commit import GroupCommit
-from kvstore._keys import FORMAT_KEY, PIECE_BYTES, namespace_prefix, range_end
+from kvstore._format import require_format
+from kvstore._keys import PIECE_BYTES, STORE_END, namespace_prefix, range_end
 from kvstore._large_values import LargeValues
 from kvstore._lock import StoreLock
-from kvstore._record_store import WHOLE_MAX_BYTES, RecordStore, Write
-from kvstore._records import DetachedValue, StoredRecord
+from kvstore._log_damage import has_lost_confirmed_batches, has_zeros, read_logs
+from kvstore._operations import Operations
+from kvstore._record_store import RecordStore, Write
+from kvstore._record_view import WHOLE_MAX_BYTES
+from kvstore._records import DetachedValue, StoredRecord, check_storable
+from kvstore._room import require_room
+from kvstore._threads import run_in_thread
 from kvstore.checking import CheckReport, check_database, mend_database
-from kvstore.engine import EngineOptions, Entry, Operation, Put, Record
+from kvstore.engine import Durability, EngineOptions, Entry, Operation, Put, Record
 from kvstore.errors import (
     CorruptStoreError,
     EngineClosedError,
     EngineError,
     EngineLockedError,
-    FormatTooNewError,
 )
 
 __all__ = ["LevelDBEngine", "check_store", "open_engine"]
 
-_FORMAT: Final = 1
 _STORE_NAME: Final = "leveldb"
 _READERS: Final = 2
+# Each of them holds a page in memory while it grows.
+_LISTINGS: Final = 8
+# How long closing waits for values that are still on their way in.
+_CLOSING_S: Final = 5.0
 _CACHE_BYTES: Final = 16 * 1024 * 1024
 _BLOOM_BITS: Final = 10
-# What one step of long work takes in one go.
-_STEP_RECORDS: Final = 1000
-_STEP_BYTES: Final = 1024 * 1024
-# What has been deleted occupies the disk until a compaction; one is due after this much.
-_COMPACT_AFTER_BYTES: Final = 32 * 1024 * 1024
+# What LevelDB needs to begin a new log: it puts the records of the old one into a table.
+_NEW_LOG_BYTES: Final = 16 * 1024 * 1024
 
 _T = TypeVar("_T")
 
@@ -57,7 +58,7 @@ async def open_engine(options: EngineOptions) -> "LevelDBEngine":
     it, EngineError where the disk refuses.
     """
     path = options.folder / _STORE_NAME
-    lock, database = await asyncio.to_thread(_open_database, path)
+    lock, database = await asyncio.to_thread(_open_database, path, options.durability)
     engine = LevelDBEngine(path, lock, database, options)
     await engine.reap_leftovers()
     return engine
@@ -80,7 +81,12 @@ def check_store(
         report = CheckReport()
         unreadable = _check(path, report, repair=repair, on_progress=on_progress)
         if unreadable and repair:
-            plyvel.repair_db(str(path), bloom_filter_bits=_BLOOM_BITS)
+            try:
+                plyvel.repair_db(str(path), bloom_filter_bits=_BLOOM_BITS)
+            except plyvel.Error as error:
+                raise EngineError(
+                    f"the KV store {path} cannot be repaired: {_text_of(error)}"
+                ) from error
             report = CheckReport()
             unreadable = _check(path, report, repair=True, on_progress=on_progress) or unreadable
         report.unreadable = unreadable
@@ -93,18 +99,28 @@ class LevelDBEngine:
     """One open LevelDB.
 
     Reads of up to 64 KiB run on the event loop, in a few microseconds. Everything else runs in
-    threads: one that writes, and so sees each write complete before the next, and two that read.
+    threads, long work in short steps: one thread that writes, and so sees each write complete
+    before the next, two that read, and one that waits while LevelDB compacts.
     """
 
     def __init__(self, path: Path, lock: StoreLock, database: Any, options: EngineOptions) -> None:
         self._path = path
         self._lock = lock
         self._database = database
-        self._store = RecordStore(database, clock=options.clock, sync=options.durability == "sync")
+        self._store = RecordStore(
+            database,
+            clock=options.clock,
+            sync=options.durability == "sync",
+            begin_new_log=partial(_begin_new_log, path, database),
+        )
         self._pid = os.getpid()
+        self._operations = Operations()
         self._closed = False
+        self._closing: asyncio.Task[None] | None = None
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="kv-writer")
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="kv-reader")
+        self._compactor = ThreadPoolExecutor(1, thread_name_prefix="kv-compactor")
+        self._listings = asyncio.Semaphore(_LISTINGS)
         self._commits: GroupCommit[Write] = GroupCommit(self._apply)
         self._large_values = LargeValues(self._store, read=self._read, write=self._write)
 
@@ -136,8 +152,8 @@ class LevelDBEngine:
 
     async def get_many(self, namespace: str, keys: Sequence[bytes]) -> Sequence[Record | None]:
         """Return the records of several keys."""
-        self._require_usable()
-        found = await self._read(lambda: [self._store.read(namespace, key) for key in keys])
+        with self._operation():
+            found = await self._read(lambda: [self._store.read(namespace, key) for key in keys])
         records: list[Record | None] = []
         for key, record in zip(keys, found, strict=True):
             if record is None:
@@ -151,26 +167,32 @@ class LevelDBEngine:
 
     async def write(self, operations: Sequence[Operation]) -> None:
         """Carry out puts and deletes together with all others of this loop turn, in one batch."""
-        self._require_usable()
-        staged: list[bytes] = []
-        try:
-            writes = [await self._prepared(operation, staged) for operation in operations]
-            self._require_usable()
-        except BaseException:
-            self._large_values.reap(staged)
-            raise
-        try:
+        with self._operation():
+            staged: list[bytes] = []
+            try:
+                writes = [await self._prepared(operation, staged) for operation in operations]
+            except BaseException:
+                self._large_values.reap(staged)
+                raise
             await self._commits.submit(writes)
-        except Exception:
-            self._large_values.reap(staged)
-            raise
 
     async def list(
         self, namespace: str, prefix: bytes, after: bytes | None, limit: int
     ) -> tuple[Sequence[Entry], bool]:
         """Return a page of keys."""
-        self._require_usable()
-        return await self._read(partial(self._store.list, namespace, prefix, after, limit))
+        entries: list[Entry] = []
+        with self._operation():
+            async with self._listings:
+                while len(entries) <= limit:
+                    wanted = limit + 1 - len(entries)
+                    step = await self._read(
+                        partial(self._store.list_step, namespace, prefix, after, wanted)
+                    )
+                    entries += step.entries
+                    if step.last is None:
+                        return entries, False
+                    after = step.last
+        return entries[:limit], True
 
     async def snapshot(self, namespace: str) -> AsyncGenerator[tuple[bytes, Record], None]:
         """Iterate over the records of a namespace as they stand now."""
@@ -180,86 +202,108 @@ class LevelDBEngine:
         try:
             while True:
                 self._require_usable()
-                found = await self._read(partial(view.records, namespace, after, _STEP_BYTES))
+                found, after = await self._read(partial(view.records, namespace, after))
                 for key, record in found:
                     yield key, self._large_values.viewed(view, namespace, key, record)
-                    after = key
-                if not found:
+                if after is None:
                     return
         finally:
-            # Does nothing where the store has been closed meanwhile.
-            view.close()
+            # Where the store has been closed, so are its snapshots.
+            with suppress(RuntimeError):
+                self._readers.submit(view.close)
 
     async def namespaces(self) -> Sequence[str]:
         """Return the namespaces that hold something."""
-        self._require_usable()
-        return await self._read(self._store.namespaces)
+        names: list[str] = []
+        start: bytes | None = b"\x00"
+        with self._operation():
+            while start is not None:
+                name, start = await self._read(partial(self._store.next_namespace, start))
+                if name is not None:
+                    names.append(name)
+        return sorted(names, key=str.encode)
 
     async def drop(self, namespace: str) -> None:
         """Remove a namespace, step by step, and give its disk space back."""
-        self._require_usable()
-        start = namespace_prefix(namespace)
-        count = _STEP_RECORDS
-        while count == _STEP_RECORDS:
-            count, doomed = await self._write(
-                partial(self._store.delete_range, start, _STEP_RECORDS)
-            )
-            self._large_values.reap(doomed)
-        await self._compact(start, range_end(start))
+        prefix = namespace_prefix(namespace)
+        stop = range_end(prefix)
+        start: bytes | None = prefix
+        with self._operation():
+            while start is not None:
+                start = await self._write(partial(self._store.delete_range, start, stop))
+            await self._compact(prefix, stop)
 
     async def sweep(self, limit: int) -> int:
         """Delete up to `limit` expired records; compact where much has been freed."""
-        self._require_usable()
-        count, doomed = await self._write(partial(self._store.sweep, limit))
-        self._large_values.reap(doomed)
-        if count < limit and self._store.freed_bytes >= _COMPACT_AFTER_BYTES:
-            self._store.freed_bytes = 0
-            await self._compact(b"\x00", b"\xff" * 16)
-        return count
+        swept, is_done = 0, False
+        with self._operation():
+            while swept < limit and not is_done:
+                count, is_done = await self._write(partial(self._store.sweep, limit - swept))
+                swept += count
+            if is_done and await self._write(self._store.begins_compaction):
+                await self._compact(b"\x00", STORE_END)
+        return swept
 
     async def close(self) -> None:
         """Finish what is under way, then close the store and let its lock go."""
-        if self._closed:
+        if os.getpid() != self._pid:
+            # What a fork has inherited is its parent's.
             return
         self._closed = True
-        await self._commits.finish()
-        await self._large_values.finish()
-        await asyncio.to_thread(self._close)
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._finish())
+        await asyncio.shield(self._closing)
 
     async def reap_leftovers(self) -> None:
         """Delete what a process that died has left behind half written or half deleted."""
-        self._large_values.reap(await self._read(self._store.doomed))
+        try:
+            self._large_values.reap(await self._read(self._store.all_doomed))
+        except EngineError as error:
+            # What can be read still can.
+            logger.error("%s", error)
 
     async def _prepared(self, operation: Operation, staged: MutableSequence[bytes]) -> Write:
         record_key = namespace_prefix(operation.namespace) + operation.key
         if not isinstance(operation, Put):
             return Write(record_key, None)
         value: bytes | DetachedValue
-        if isinstance(operation.value, bytes):
+        if isinstance(operation.value, bytes) and len(operation.value) <= WHOLE_MAX_BYTES:
             value = operation.value
         else:
             value = await self._large_values.stage(operation.value, staged)
-        return Write(record_key, StoredRecord(value, operation.metadata, operation.expiration))
+        record = StoredRecord(value, operation.metadata, operation.expiration)
+        # In a batch it would fail for everyone.
+        check_storable(record)
+        return Write(record_key, record)
 
     # Threads
 
     async def _apply(self, writes: Sequence[Write]) -> None:
-        self._large_values.reap(await self._write(partial(self._store.apply, writes)))
+        try:
+            await self._write(partial(self._store.apply, writes))
+        except Exception:
+            values = [write.record.value for write in writes if write.record is not None]
+            self._large_values.reap(v.id for v in values if isinstance(v, DetachedValue))
+            raise
 
     async def _compact(self, start: bytes, stop: bytes) -> None:
         await self._large_values.finish()
         # Without bounds LevelDB does next to nothing.
-        await self._read(partial(self._database.compact_range, start=start, stop=stop))
+        compact = partial(self._database.compact_range, start=start, stop=stop)
+        await asyncio.get_running_loop().run_in_executor(self._compactor, compact)
 
     async def _read(self, work: Callable[[], _T], /) -> _T:
         return await self._in_thread(self._readers, work)
 
     async def _write(self, work: Callable[[], _T], /) -> _T:
-        return await self._in_thread(self._writer, work)
+        try:
+            return await self._in_thread(self._writer, work)
+        finally:
+            self._large_values.reap(self._store.take_doomed())
 
     async def _in_thread(self, threads: ThreadPoolExecutor, work: Callable[[], _T]) -> _T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(threads, work)
+            return await run_in_thread(threads, work)
         except plyvel.Error as error:
             raise self._refused(error) from error
         except RuntimeError as error:
@@ -267,12 +311,22 @@ class LevelDBEngine:
             self._require_usable()
             raise error
 
+    async def _finish(self) -> None:
+        await self._operations.finish(_CLOSING_S)
+        await self._commits.finish()
+        await self._large_values.finish()
+        await asyncio.to_thread(self._close)
+
     def _close(self) -> None:
         # Waits for every operation, whoever has stopped waiting for its result.
-        self._writer.shutdown()
-        self._readers.shutdown()
+        for threads in (self._writer, self._readers, self._compactor):
+            threads.shutdown()
         self._database.close()
         self._lock.release()
+
+    def _operation(self) -> Operations:
+        self._require_usable()
+        return self._operations
 
     def _require_usable(self) -> None:
         if self._closed:
@@ -284,8 +338,11 @@ class LevelDBEngine:
             )
 
     def _refused(self, error: Exception) -> EngineError:
-        kind = CorruptStoreError if isinstance(error, plyvel.CorruptionError) else EngineError
-        return kind(f"the KV store {self._path} cannot do what it was asked: {_text_of(error)}")
+        if isinstance(error, plyvel.CorruptionError):
+            return _damaged(self._path, f"is damaged: {_text_of(error)}")
+        return EngineError(
+            f"the KV store {self._path} cannot do what it was asked: {_text_of(error)}"
+        )
 
 
 def _check(
@@ -293,7 +350,7 @@ def _check(
 ) -> str:
     """Check and perhaps mend; return what LevelDB says of what it cannot read."""
     try:
-        database = _open_locked(path)
+        database = _open_locked(path, "sync")
         try:
             check_database(database, report, on_progress=on_progress)
             if repair:
@@ -307,70 +364,90 @@ def _check(
     return ""
 
 
-def _open_database(path: Path) -> tuple[StoreLock, Any]:
+def _open_database(path: Path, durability: Durability) -> tuple[StoreLock, Any]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise EngineError(f"the KV store {path} cannot be made: {error.strerror}") from error
     lock = StoreLock(path)
     try:
-        database = _open_locked(path)
+        database = _open_locked(path, durability)
     except BaseException:
         lock.release()
         raise
     return lock, database
 
 
-def _open_locked(path: Path) -> Any:
+def _open_locked(path: Path, durability: Durability) -> Any:
+    logs = read_logs(path)
+    if not (path / "CURRENT").exists() and (logs or any(path.glob("*.ldb"))):
+        # LevelDB would begin an empty store in its place.
+        raise _damaged(path, "cannot be opened: its file CURRENT is missing")
+    if durability == "sync" and has_zeros(logs) and has_lost_confirmed_batches(logs):
+        raise _damaged_log(path)
     try:
         try:
-            database = _open_strictly(path)
+            return _open_strictly(path)
         except plyvel.CorruptionError as error:
             # After a power cut the log may end in what was never confirmed. LevelDB passes over it
             # where it is not strict; what it keeps is then read strictly again.
+            if durability == "sync" and has_lost_confirmed_batches(logs):
+                raise _damaged_log(path) from error
             plyvel.DB(str(path)).close()
             database = _open_strictly(path)
             logger.warning(
                 "the KV store %s was damaged, as by a power cut: %s; writes that were not "
-                "confirmed as durable may be missing",
+                "confirmed as durable may be missing, and `runtime kv check` reads all of it",
                 path,
                 _text_of(error),
             )
+            return database
     except plyvel.Error as error:
-        if "lock" in _text_of(error):
+        if _text_of(error).startswith("IO error: lock "):
             raise EngineLockedError(path, None) from error
-        raise CorruptStoreError(
-            f"the KV store {path} cannot be opened: {_text_of(error)}; "
-            "kvstore.engines.leveldb.check_store(folder, repair=True) rebuilds it of what can be "
-            "read, or move the folder away to begin with an empty one"
-        ) from error
-    try:
-        _check_format(path, database)
-    except BaseException:
-        database.close()
-        raise
-    return database
+        raise _damaged(path, f"cannot be opened: {_text_of(error)}") from error
+
+
+def _damaged_log(path: Path) -> CorruptStoreError:
+    return _damaged(path, "has lost writes that were confirmed: its log is damaged in the middle")
+
+
+def _damaged(path: Path, fault: str) -> CorruptStoreError:
+    return CorruptStoreError(
+        f"the KV store {path} {fault}; `runtime kv check --repair` rebuilds it of what can be "
+        "read, or move the folder away to begin with an empty one"
+    )
 
 
 def _open_strictly(path: Path) -> Any:
-    return plyvel.DB(
+    database = plyvel.DB(
         str(path),
         create_if_missing=True,
         paranoid_checks=True,
         bloom_filter_bits=_BLOOM_BITS,
         lru_cache_size=_CACHE_BYTES,
     )
+    try:
+        require_format(database, path)
+    except BaseException:
+        database.close()
+        raise
+    return database
 
 
-def _check_format(path: Path, database: Any) -> None:
-    written = database.get(FORMAT_KEY)
-    if written is None:
-        database.put(FORMAT_KEY, str(_FORMAT).encode(), sync=True)
-    elif not written.isdigit() or int(written) > _FORMAT:
-        raise FormatTooNewError(
-            f"the KV store {path} has format {written.decode(errors='replace')}, this version "
-            f"reads up to {_FORMAT}; use the version of edgestead that wrote it, or a newer one"
-        )
+def _begin_new_log(path: Path, database: Any) -> None:
+    """Let LevelDB write into a new log, where that is possible; raise EngineError where it is not.
+
+    Where it fails half way, LevelDB takes no writes any more until the store is opened again.
+    """
+    try:
+        require_room(path, _NEW_LOG_BYTES)
+    except OSError as error:
+        raise EngineError(
+            f"the KV store {path} takes no writes since one has failed: {error.strerror}; make room"
+        ) from error
+    # A range that holds nothing: what counts is that LevelDB empties its log first.
+    database.compact_range(start=STORE_END, stop=range_end(STORE_END))
 
 
 def _text_of(error: Exception) -> str:

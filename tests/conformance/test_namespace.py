@@ -1,5 +1,6 @@
 """KV's promises, on every built-in engine."""
 
+import array
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -517,6 +518,19 @@ async def test_an_expiration_lies_in_the_future(
     )
 
 
+@pytest.mark.parametrize("option", ["expiration", "expirationTtl"])
+@pytest.mark.parametrize("number", [2**53, 10**30, 1e300, float("inf")])
+async def test_a_time_that_is_no_number_of_javascript_is_refused(
+    kv: KVNamespace, option: str, number: float
+) -> None:
+    with pytest.raises(KVError, match="400 Invalid expiration") as error:
+        await kv.put("key", "v", {option: number})
+
+    assert error.value.status == 400
+    await kv.put("key", "v", {option: 2**53 - 1})
+    assert await kv.get("key") == "v"
+
+
 async def test_an_expiration_is_60_seconds_away(kv: KVNamespace, clock: FakeClock) -> None:
     at = int(clock()) + 59
 
@@ -721,3 +735,73 @@ async def test_a_cursor_survives_a_restart(tmp_path: Any) -> None:
     await engine.close()
 
     assert [entry.name for entry in page.keys] == ["b", "c"]
+
+
+# Large values
+
+LARGE_TEXTS = {
+    "ascii": "abc," * 200_000,
+    "characters of two bytes": "xäöü€" * 100_000,
+    "characters of four bytes": "\U0001f600" * 150_000,
+    "half characters": "\ud83d" * 65_535 + "\ud83d\ude00" * 150_000 + "\udc00",
+}
+
+
+@pytest.mark.parametrize("name", LARGE_TEXTS)
+async def test_a_large_text_comes_back_as_a_small_one_would(kv: KVNamespace, name: str) -> None:
+    text = LARGE_TEXTS[name]
+    await kv.put("key", text)
+
+    expected = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    assert await kv.get("key") == expected
+    assert bytes(await kv.get("key", "arrayBuffer")) == expected.encode()
+    assert b"".join([chunk async for chunk in await kv.get("key", "stream")]) == expected.encode()
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+async def test_large_bytes_come_back_and_no_change_to_them_counts(
+    kv: KVNamespace, kind: type[Any]
+) -> None:
+    data = bytes(range(256)) * 4000 + b"\xff"
+    given = kind(data)
+    await kv.put("key", given)
+    if kind is bytearray:
+        given[:] = bytes(len(given))
+
+    buffer = await kv.get("key", "arrayBuffer")
+    assert isinstance(buffer, memoryview)
+    assert buffer.readonly
+    assert buffer == data
+    assert await kv.get("key") == data.decode("utf-8", "replace")
+
+
+async def test_a_memoryview_of_other_items_than_bytes_is_its_bytes(kv: KVNamespace) -> None:
+    numbers = array.array("I", range(200_000))
+    await kv.put("key", memoryview(numbers))
+
+    assert await kv.get("key", "arrayBuffer") == numbers.tobytes()
+
+
+async def test_large_json_is_parsed(kv: KVNamespace) -> None:
+    value = [{"n": number, "ü": "ä" * 10} for number in range(20_000)]
+    await kv.put("key", json.dumps(value, ensure_ascii=False))
+
+    assert await kv.get("key", "json") == value
+    await kv.put("key", '"' * 500_000)
+    with pytest.raises(json.JSONDecodeError):
+        await kv.get("key", "json")
+
+
+@pytest.mark.parametrize("value", ["x" * (MAX_VALUE_BYTES + 3), "ä" * (MAX_VALUE_BYTES // 2 + 2)])
+async def test_of_a_text_that_is_too_long_the_whole_length_is_told(
+    kv: KVNamespace, value: str
+) -> None:
+    length = len(value.encode())
+
+    with pytest.raises(KVError) as error:
+        await kv.put("key", value)
+
+    assert str(error.value) == (
+        f"KV PUT failed: 413 Value length of {length} exceeds limit of {MAX_VALUE_BYTES}."
+    )
+    assert await kv.get("key") is None

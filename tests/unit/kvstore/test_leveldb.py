@@ -56,13 +56,6 @@ async def open_store(folder: Path, **options: Any) -> LevelDBEngine:
     return await leveldb.open_engine(EngineOptions(folder=folder, **options))
 
 
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[LevelDBEngine]:
-    engine = await open_store(tmp_path, durability="buffered")
-    yield engine
-    await engine.close()
-
-
 def start_holder(folder: Path, writes: int = 0) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(folder), str(writes)],
@@ -232,29 +225,61 @@ async def test_records_and_their_pieces_survive_a_restart(tmp_path: Path) -> Non
     assert found == Record(value, b'"m"', 4_000_000_000)
 
 
-async def test_a_batch_that_fails_half_way_leaves_nothing(store: LevelDBEngine) -> None:
+async def test_a_batch_that_fails_half_way_leaves_nothing(
+    store: LevelDBEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await store.write([Put("ns", b"old", b"1")])
-    bad = Put("ns", b"b", b"2", b"m" * 70_000)
+    original = RecordStore._put
 
-    with pytest.raises(Exception, match="format"):
-        await store.write([Put("ns", b"a", b"1"), Delete("ns", b"old"), bad])
+    def fails_at_b(self: RecordStore, batch: Any, record_key: bytes, record: Any) -> Any:
+        if record_key.endswith(b"b"):
+            raise plyvel.IOError(b"IO error: at b")
+        return original(self, batch, record_key, record)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RecordStore, "_put", fails_at_b)
+        with pytest.raises(EngineError, match="IO error: at b"):
+            await store.write([Put("ns", b"a", b"1"), Delete("ns", b"old"), Put("ns", b"b", b"2")])
 
     assert await store.get("ns", b"a") is None
     assert await store.get("ns", b"old") == Record(b"1")
 
 
 async def test_a_failed_batch_fails_for_everyone_in_it_and_no_one_else(
-    store: LevelDBEngine,
+    store: LevelDBEngine, full_disk: Any
 ) -> None:
-    bad = Put("ns", b"b", b"2", b"m" * 70_000)
+    with full_disk(store):
+        results = await asyncio.gather(
+            store.write([Put("ns", b"a", b"1")]),
+            store.write([Put("ns", b"b", b"2")]),
+            return_exceptions=True,
+        )
+    await store.write([Put("ns", b"c", b"3")])
 
+    assert all(isinstance(result, EngineError) for result in results)
+    assert await store.get("ns", b"a") is None
+    assert await store.get("ns", b"c") == Record(b"3")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        Put("ns", b"b", b"2", b"m" * 70_000),
+        Put("ns", b"b", b"2", None, 2**64),
+        Put("ns", b"b", b"2", None, 0),
+    ],
+)
+async def test_what_cannot_be_stored_fails_for_its_own_caller_only(
+    store: LevelDBEngine, bad: Put
+) -> None:
     results = await asyncio.gather(
         store.write([Put("ns", b"a", b"1")]), store.write([bad]), return_exceptions=True
     )
-    await store.write([Put("ns", b"c", b"3")])
 
-    assert all(isinstance(result, Exception) for result in results)
-    assert await store.get("ns", b"c") == Record(b"3")
+    assert results[0] is None
+    assert isinstance(results[1], EngineError)
+    assert "cannot be stored" in str(results[1])
+    assert await store.get("ns", b"a") == Record(b"1")
 
 
 async def test_a_write_whose_waiter_was_cancelled_is_carried_out(store: LevelDBEngine) -> None:
@@ -263,7 +288,7 @@ async def test_a_write_whose_waiter_was_cancelled_is_carried_out(store: LevelDBE
     await asyncio.sleep(0)
 
     cancelled.cancel()
-    await kept
+    await asyncio.wait([cancelled, kept])
 
     assert await store.get("ns", b"a") == Record(b"1")
     assert cancelled.cancelled()
@@ -380,25 +405,13 @@ async def test_a_store_whose_files_are_damaged_is_told(tmp_path: Path) -> None:
         await open_store(tmp_path)
 
 
-async def test_what_the_disk_refuses_is_our_error_with_its_text(store: LevelDBEngine) -> None:
-    class FullDisk:
-        """A database on a disk that refuses everything."""
-
-        def get(self, key: bytes, **options: object) -> bytes | None:
-            raise plyvel.IOError(b"IO error: No space left on device")
-
-        def write_batch(self, **options: object) -> Any:
-            raise plyvel.IOError(b"IO error: No space left on device")
-
-    records = store._store
-    database = records._database
-    records._database = FullDisk()  # type: ignore[assignment]  # as much of one as is used
-    try:
+async def test_what_the_disk_refuses_is_our_error_with_its_text(
+    store: LevelDBEngine, full_disk: Any
+) -> None:
+    with full_disk(store):
         for call in (store.get("ns", b"key"), store.write([Put("ns", b"key", b"v")])):
             with pytest.raises(EngineError, match=r"asked: IO error: No space left on device"):
                 await call
-    finally:
-        records._database = database
 
 
 # Space
@@ -416,6 +429,32 @@ async def test_dropping_a_namespace_gives_its_space_back(tmp_path: Path) -> None
         )
     before = disk_bytes(tmp_path)
 
+    await engine.drop("ns")
+    await engine.close()
+
+    assert before > 10_000_000
+    assert disk_bytes(tmp_path) < before / 4
+
+
+@pytest.mark.parametrize("how", ["closed", "forgotten"])
+async def test_a_snapshot_or_value_that_was_given_up_pins_no_files(
+    tmp_path: Path, how: str
+) -> None:
+    engine = await open_store(tmp_path, durability="buffered")
+    await engine.write([Put("ns", b"%03d" % n, os.urandom(300_000)) for n in range(40)])
+    await engine._compact(b"\x00", b"\xff\xff\xff")
+    snapshot = engine.snapshot("ns")
+    _, record = await anext(snapshot)
+    value: Any = record.value
+    await anext(aiter(value))
+    before = disk_bytes(tmp_path)
+
+    if how == "closed":
+        await value.aclose()
+        await snapshot.aclose()
+    del snapshot, record, value
+    gc.collect()
+    await asyncio.sleep(0)
     await engine.drop("ns")
     await engine.close()
 
@@ -558,6 +597,22 @@ async def test_every_call_of_an_inherited_handle_is_refused(
         for call in (store.get("ns", b"k"), store.write([]), store.sweep(1), store.drop("ns")):
             with pytest.raises(EngineClosedError, match=f"opened by process {opener}"):
                 await call
+        await store.close()
+
+    await store.write([Put("ns", b"key", b"v")])
+    assert await store.get("ns", b"key") == Record(b"v")
+
+
+async def test_an_error_of_ours_in_a_thread_is_no_sign_of_a_closed_store(
+    store: LevelDBEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(self: RecordStore, *_: object) -> None:
+        raise RuntimeError("not about threads")
+
+    monkeypatch.setattr(RecordStore, "list_step", fails)
+
+    with pytest.raises(RuntimeError, match="not about threads"):
+        await store.list("ns", b"", None, 1)
 
 
 # Large values
@@ -608,7 +663,8 @@ async def test_what_a_dead_process_left_half_written_or_half_deleted_is_freed(
     reader = await engine.get("ns", b"key")
     await engine.write([Delete("ns", b"key")])
     staging = Staging()
-    engine._store.stage(staging, b"y" * 200_000)
+    for _ in range(2):
+        engine._store.stage(staging, b"y" * 262_144)
     # Closing lets readers go unheard, as a dying process does.
     await engine.close()
     assert reader is not None
@@ -656,19 +712,25 @@ async def test_a_large_value_cannot_be_read_from_a_closed_store(tmp_path: Path) 
             pass
 
 
-async def test_a_large_value_of_a_failed_batch_is_freed(store: LevelDBEngine) -> None:
-    async def large() -> AsyncIterator[bytes]:
-        for _ in range(3):
-            yield b"x" * 1_000_000
+async def test_a_large_value_of_a_failed_batch_is_freed(
+    store: LevelDBEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(self: RecordStore, writes: Any) -> None:
+        raise plyvel.IOError(b"IO error: it is full")
 
-    with pytest.raises(Exception, match="format"):
-        await store.write([Put("ns", b"key", large(), b"m" * 70_000)])
+    with monkeypatch.context() as patch:
+        patch.setattr(RecordStore, "apply", refuses)
+        with pytest.raises(EngineError, match="it is full"):
+            await store.write([Put("ns", b"key", b"x" * 3_000_000)])
 
     await store._large_values.finish()
     assert await pieces_of(store) == 0
 
 
-async def test_a_large_value_that_arrives_after_closing_is_refused(tmp_path: Path) -> None:
+async def test_a_large_value_that_arrives_after_closing_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leveldb, "_CLOSING_S", 0.01)
     engine = await open_store(tmp_path)
 
     async def closes_in_between() -> AsyncIterator[bytes]:

@@ -176,3 +176,13 @@ async def test_a_bad_array_or_bytes_that_are_no_text_are_told(
     for data, fault in [(b"[{]", "it is not JSON"), (b'{"key": "\xff"}', "it is not JSON")]:
         with pytest.raises(ImportFormatError, match=fault):
             await import_file(engine, "ns", io.BytesIO(data), clock=clock)
+
+
+async def test_progress_need_not_be_asked_for(engine: KVEngine, clock: FakeClock) -> None:
+    file = lines(*[{"key": f"{number:04}", "value": "v"} for number in range(700)])
+
+    result = await import_file(engine, "ns", file, clock=clock)
+
+    assert result.written == 700
+    entries, _ = await engine.list("ns", b"", None, 1000)
+    assert len(entries) == 700
