@@ -1,0 +1,43 @@
+"""What customer-api and otp-auth-service share: tokens, encrypted responses, the client."""
+
+from identity.customers import (
+    Customer,
+    CustomerApiClient,
+    CustomerService,
+    ServiceCustomers,
+    TokenCustomers,
+)
+from identity.emails import hash_email, is_email, normalise_email
+from identity.encryption import ResponseCipher, compact_json
+from identity.errors import CustomerApiError, DecryptionError, IdentityError, TokenError
+from identity.tokens import (
+    DEFAULT_ISSUER,
+    TOKEN_LIFE_S,
+    Claims,
+    hash_token,
+    issue_token,
+    verify_token,
+)
+
+__all__ = [
+    "Claims",
+    "Customer",
+    "CustomerApiClient",
+    "CustomerApiError",
+    "CustomerService",
+    "DEFAULT_ISSUER",
+    "DecryptionError",
+    "IdentityError",
+    "ResponseCipher",
+    "ServiceCustomers",
+    "TOKEN_LIFE_S",
+    "TokenCustomers",
+    "TokenError",
+    "compact_json",
+    "hash_email",
+    "hash_token",
+    "is_email",
+    "issue_token",
+    "normalise_email",
+    "verify_token",
+]

@@ -1,0 +1,169 @@
+"""Encrypted responses: a body that only the token it was asked for with can open.
+
+AES-256-GCM, without additional data and with the 16-byte tag behind the ciphertext, under
+PBKDF2-HMAC-SHA256 of the token. The bytes are those of the original service's clients.
+"""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import json
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from identity.errors import DecryptionError
+from identity.tokens import hash_token
+
+__all__ = ["MIN_TOKEN_LENGTH", "ResponseCipher", "compact_json", "seal"]
+
+MIN_TOKEN_LENGTH: Final = 10
+"""The shortest token, in characters, that anything is encrypted with."""
+
+_VERSION: Final = 3
+_ALGORITHM: Final = "AES-GCM-256"
+_ITERATIONS: Final = 100_000
+_KEY_BYTES: Final = 32
+_SALT_BYTES: Final = 16
+_IV_BYTES: Final = 12
+_MAX_KEYS: Final = 2048
+# How long the key of a response from elsewhere is kept; its sender has a new salt once restarted.
+_KEEP_S: Final = 3600.0
+
+_OTHER_TOKEN: Final = "Decryption failed - token does not match."
+_NOT_TO_BE_OPENED: Final = "Decryption failed - incorrect token or corrupted data."
+
+
+def compact_json(data: object) -> str:
+    """Return JSON without a space in it, and with every character as it is."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
+def seal(
+    plain_text: str, *, token_hash: str, salt: bytes, key: bytes, iv: bytes, now: datetime
+) -> dict[str, Any]:
+    """Return the body that carries `plain_text`, its members in their order."""
+    data = AESGCM(key).encrypt(iv, plain_text.encode(), None)
+    return {
+        "version": _VERSION,
+        "encrypted": True,
+        "algorithm": _ALGORITHM,
+        "iv": base64.b64encode(iv).decode(),
+        "salt": base64.b64encode(salt).decode(),
+        "tokenHash": token_hash,
+        "data": base64.b64encode(data).decode(),
+        "timestamp": f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03}Z",
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _DerivedKey:
+    salt: bytes
+    key: bytes
+    expires_at: float
+
+
+class ResponseCipher:
+    """Encrypts for a token and decrypts with it; the costly key is derived once a token.
+
+    Derived keys are kept until their token expires, the least recently used ones going first. A
+    fresh random IV each time is what makes using a key again sound.
+    """
+
+    def __init__(
+        self, *, max_keys: int = _MAX_KEYS, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Keep up to `max_keys` derived keys; `clock` tells seconds since the epoch."""
+        self._max_keys = max_keys
+        self._clock = clock
+        self._keys: OrderedDict[tuple[str, bytes | None], _DerivedKey] = OrderedDict()
+        self._deriving: dict[tuple[str, bytes | None], asyncio.Task[_DerivedKey]] = {}
+        # One core is left to the event loop.
+        threads = max(1, (os.cpu_count() or 1) - 1)
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="derive-key")
+
+    async def encrypt(self, data: object, token: str, *, expires_at: float) -> dict[str, Any]:
+        """Return the body that carries `data` for the holder of `token`, valid till `expires_at`.
+
+        Raises ValueError for a token that is too short to be a secret.
+        """
+        if len(token) < MIN_TOKEN_LENGTH:
+            raise ValueError(f"a token to encrypt with has {MIN_TOKEN_LENGTH} characters at least")
+        token_hash = hash_token(token)
+        derived = await self._key(token, token_hash, None, expires_at)
+        return seal(
+            compact_json(data),
+            token_hash=token_hash,
+            salt=derived.salt,
+            key=derived.key,
+            iv=os.urandom(_IV_BYTES),
+            now=datetime.fromtimestamp(self._clock(), UTC),
+        )
+
+    async def decrypt(self, body: Any, token: str) -> Any:
+        """Return what `body` carries; one that is not encrypted is returned as it is.
+
+        Raises DecryptionError where it is for another token, or damaged.
+        """
+        if not isinstance(body, Mapping) or not body.get("encrypted"):
+            return body
+        token_hash = hash_token(token)
+        if body.get("tokenHash") != token_hash:
+            raise DecryptionError(_OTHER_TOKEN)
+        try:
+            salt, iv, data = (
+                base64.b64decode(body[name], validate=True) for name in ("salt", "iv", "data")
+            )
+            derived = await self._key(token, token_hash, salt, self._clock() + _KEEP_S)
+            return json.loads(AESGCM(derived.key).decrypt(iv, data, None))
+        except (KeyError, TypeError, ValueError, binascii.Error, InvalidTag):
+            raise DecryptionError(_NOT_TO_BE_OPENED) from None
+
+    async def _key(
+        self, token: str, token_hash: str, salt: bytes | None, expires_at: float
+    ) -> _DerivedKey:
+        at = (token_hash, salt)
+        derived = self._keys.get(at)
+        if derived is not None and derived.expires_at > self._clock():
+            self._keys.move_to_end(at)
+            return derived
+        task = self._deriving.get(at)
+        if task is None:
+            task = asyncio.create_task(self._derive(token, at, salt, expires_at))
+            self._deriving[at] = task
+        # One caller that goes away must not take the key from the others.
+        return await asyncio.shield(task)
+
+    async def _derive(
+        self, token: str, at: tuple[str, bytes | None], salt: bytes | None, expires_at: float
+    ) -> _DerivedKey:
+        salt = os.urandom(_SALT_BYTES) if salt is None else salt
+        try:
+            derived = _DerivedKey(salt, await self._derive_key(token, salt), expires_at)
+        finally:
+            del self._deriving[at]
+        self._keys[at] = derived
+        self._keys.move_to_end(at)
+        if len(self._keys) > self._max_keys:
+            self._keys.popitem(last=False)
+        return derived
+
+    async def _derive_key(self, token: str, salt: bytes) -> bytes:
+        derive = partial(
+            hashlib.pbkdf2_hmac, "sha256", token.encode(), salt, _ITERATIONS, _KEY_BYTES
+        )
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, derive)
+        except RuntimeError:
+            # Where there are no threads, as on Cloudflare, it is done here.
+            return derive()

@@ -1,0 +1,120 @@
+"""Tokens: the JWTs by which a signed-in customer is known to both services."""
+
+import hashlib
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import jwt
+
+from identity.errors import TokenError
+
+__all__ = ["Claims", "DEFAULT_ISSUER", "TOKEN_LIFE_S", "hash_token", "issue_token", "verify_token"]
+
+DEFAULT_ISSUER: Final = "auth.idling.app"
+"""The issuer where the var `JWT_ISSUER` is not set."""
+
+TOKEN_LIFE_S: Final = 25_200
+"""For how many seconds a token is valid: 7 hours."""
+
+_ALGORITHM: Final = "HS256"
+_NO_CUSTOMER: Final = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """What a valid token says. Texts that it lacks are empty; `all` has every claim."""
+
+    sub: str
+    iss: str
+    exp: int
+    iat: int
+    jti: str
+    email: str
+    user_id: str
+    customer_id: str
+    all: Mapping[str, Any]
+
+
+def issue_token(
+    secret: str,
+    *,
+    issuer: str,
+    user_id: str,
+    email: str,
+    customer_id: str | None,
+    now: float | None = None,
+) -> tuple[str, Claims]:
+    """Return a new token, and what it says; `now` is in seconds since the epoch."""
+    issued_at = int(time.time() if now is None else now)
+    claims = {
+        "sub": user_id,
+        "iss": issuer,
+        "aud": customer_id or _NO_CUSTOMER,
+        "exp": issued_at + TOKEN_LIFE_S,
+        "iat": issued_at,
+        "jti": str(uuid.uuid4()),
+        "email": email,
+        "email_verified": True,
+        "userId": user_id,
+        "customerId": customer_id,
+        "csrf": str(uuid.uuid4()),
+    }
+    return jwt.encode(claims, secret, algorithm=_ALGORITHM), _claims(claims)
+
+
+def verify_token(token: str, secret: str, *, issuer: str | None) -> Claims:
+    """Return what a token says.
+
+    Raises TokenError unless it is signed with `secret`, has not expired, names a subject, and
+    comes from `issuer`; None accepts any.
+    """
+    required = ["exp", "sub"] if issuer is None else ["exp", "sub", "iss"]
+    try:
+        claims = jwt.decode(
+            _with_proper_signature(token),
+            secret,
+            algorithms=[_ALGORITHM],
+            issuer=issuer,
+            # Whom a token is meant for differs between tenants; both services take all of them.
+            # A token of the original service may come from a clock that is a little ahead.
+            options={"require": required, "verify_aud": False, "verify_iat": False},
+        )
+    except (jwt.InvalidTokenError, UnicodeError) as error:
+        raise TokenError(str(error)) from None
+    return _claims(claims)
+
+
+def hash_token(token: str) -> str:
+    """Return the SHA-256 of a token in hex, which stands for it wherever it is stored."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _with_proper_signature(token: str) -> str:
+    """Return a token of the original service, which wrote `/` for base64url's `_`, as it ought."""
+    head, dot, signature = token.rpartition(".")
+    return f"{head}{dot}{signature.replace('/', '_')}"
+
+
+def _claims(claims: Mapping[str, Any]) -> Claims:
+    def text(name: str) -> str:
+        value = claims.get(name)
+        return value if isinstance(value, str) else ""
+
+    def seconds(name: str) -> int:
+        value = claims.get(name)
+        return int(value) if isinstance(value, int | float) else 0
+
+    return Claims(
+        sub=text("sub"),
+        iss=text("iss"),
+        exp=seconds("exp"),
+        iat=seconds("iat"),
+        jti=text("jti"),
+        email=text("email"),
+        user_id=text("userId"),
+        customer_id=text("customerId"),
+        all=claims,
+    )

@@ -1,0 +1,128 @@
+"""CORS: which origins' pages may read a worker's answers, and what they may send.
+
+The protocol is that of the Fetch standard (https://fetch.spec.whatwg.org/#http-cors-protocol).
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from workers import Request, Response
+
+__all__ = ["Cors", "Origins", "with_headers"]
+
+_ANY: Final = "*"
+_LABELS: Final = r"[a-z0-9-]+(?:\.[a-z0-9-]+)*"
+_ORIGIN: Final = re.compile(rf"https?://(?:\*\.)?(?:{_LABELS}|\[[0-9a-f:.]+\])(?::[0-9]{{1,5}})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """A set of origins: exact ones, those below a domain (`https://*.example.com`), or any."""
+
+    exact: frozenset[str] = frozenset()
+    suffixes: tuple[tuple[str, str], ...] = ()
+    any: bool = False
+
+    @classmethod
+    def parse(cls, items: Iterable[str]) -> "Origins":
+        """Take `https://shop.example.com`, `https://*.example.com` and `*`.
+
+        Raises ValueError for what is none of them, and could therefore never match.
+        """
+        exact, suffixes, is_any = set(), [], False
+        for item in items:
+            text = item.strip().lower()
+            if text == _ANY:
+                is_any = True
+            elif not _ORIGIN.fullmatch(text):
+                raise ValueError(
+                    f"{item!r} is no origin; write it like https://shop.example.com, "
+                    "https://*.example.com or *"
+                )
+            elif "*" in text:
+                scheme, _, domain = text.partition("*")
+                suffixes.append((scheme, domain))
+            else:
+                exact.add(text)
+        return cls(frozenset(exact), tuple(suffixes), is_any)
+
+    def lists(self, origin: str) -> bool:
+        """Tell whether `origin` is named, by itself or by its domain; `*` names nobody."""
+        text = origin.lower()
+        if text in self.exact:
+            return True
+        return any(
+            text.startswith(scheme)
+            and text.endswith(domain)
+            and re.fullmatch(_LABELS, text[len(scheme) : -len(domain)]) is not None
+            for scheme, domain in self.suffixes
+        )
+
+    def allow(self, origin: str) -> bool:
+        """Tell whether pages of `origin` may read the answers."""
+        return self.any or self.lists(origin)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cors:
+    """What pages of other origins may do.
+
+    `credentials` lets listed origins send cookies; an origin that only `*` lets in never may.
+    """
+
+    origins: Origins
+    methods: tuple[str, ...]
+    headers: tuple[str, ...] = ()
+    expose_headers: tuple[str, ...] = ()
+    max_age_s: int = 86_400
+    credentials: bool = False
+
+    def answer_headers(self, request: Request) -> dict[str, str]:
+        """Return the headers for any answer to `request`; `Vary` alone to an origin not allowed."""
+        headers = {"Vary": "Origin"}
+        origin = request.headers.get("origin")
+        if origin is None or not self.origins.allow(origin):
+            return headers
+        headers["Access-Control-Allow-Origin"] = origin
+        if self.credentials and self.origins.lists(origin):
+            headers["Access-Control-Allow-Credentials"] = "true"
+        if self.expose_headers:
+            headers["Access-Control-Expose-Headers"] = ", ".join(self.expose_headers)
+        return headers
+
+    def preflight(self, request: Request) -> Response:
+        """Answer OPTIONS: 204, with what is allowed to the page that asks, if anything is."""
+        headers = self.answer_headers(request)
+        if "Access-Control-Allow-Origin" in headers:
+            headers["Access-Control-Allow-Methods"] = ", ".join(self.methods)
+            headers["Access-Control-Allow-Headers"] = ", ".join(self.headers)
+            headers["Access-Control-Max-Age"] = str(self.max_age_s)
+        return Response(None, status=204, headers=headers)
+
+
+def with_headers(response: Response, extra: Iterable[tuple[str, str]]) -> Response:
+    """Return the response with `extra` headers, each in the place of one of its name.
+
+    `Vary` is added to. A new response, since on Cloudflare the headers of one cannot be changed.
+    """
+    extra = list(extra)
+    replaced = {name.lower() for name, _ in extra}
+    kept = []
+    for name, value in response.headers.items():
+        if name.lower() == "vary":
+            extra = [(n, _joined(value, v) if n.lower() == "vary" else v) for n, v in extra]
+        if name.lower() not in replaced:
+            kept.append((name, value))
+    return Response(
+        response.body,
+        status=response.status,
+        status_text=response.status_text,
+        headers=[*kept, *extra],
+    )
+
+
+def _joined(value: str, added: str) -> str:
+    names = [name.strip() for name in value.split(",")]
+    return value if added.lower() in map(str.lower, names) else f"{value}, {added}"
