@@ -1,7 +1,7 @@
 """Paths as routes write them, and as requests bring them: lists of decoded segments."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from keyword import iskeyword
 from typing import Final
@@ -57,8 +57,11 @@ class Pattern:
         return (segments[-1] == "") != (self.segments[-1] == "")
 
 
-def parse_pattern(path: object, owner: str) -> Pattern:
-    """Parse a route's path; raise RouteLoadError naming `owner` for one that cannot be a path."""
+def parse_pattern(path: object, owner: str, reserved: Collection[str] = CONTEXT_NAMES) -> Pattern:
+    """Parse a route's path, whose parameters have none of the `reserved` names.
+
+    Raises RouteLoadError naming `owner` for one that cannot be a path.
+    """
     if not isinstance(path, str) or not path.startswith("/"):
         raise RouteLoadError(f"{owner}: a path is a str that starts with a slash, not {path!r}")
     if "?" in path or "#" in path:
@@ -80,7 +83,7 @@ def parse_pattern(path: object, owner: str) -> Pattern:
     params = [name for name, _ in places]
     if has_rest:
         params.append(last[1:])
-    _check_params(params, path, owner)
+    _check_params(params, path, owner, reserved)
     return Pattern(
         path=path,
         segments=tuple(segments),
@@ -142,12 +145,12 @@ def _decoded_literal(segment: str, path: str, owner: str) -> str:
     return literal
 
 
-def _check_params(params: list[str], path: str, owner: str) -> None:
+def _check_params(params: list[str], path: str, owner: str, reserved: Collection[str]) -> None:
     for name in params:
-        if not name.isidentifier() or iskeyword(name) or name in CONTEXT_NAMES:
+        if not name.isidentifier() or iskeyword(name) or name in reserved:
             raise RouteLoadError(
                 f"{owner}: {name!r} in {path!r} cannot be a parameter; it must be a Python name "
-                f"other than {', '.join(CONTEXT_NAMES)}"
+                f"other than {', '.join(reserved)}"
             )
         if params.count(name) > 1:
             raise RouteLoadError(f"{owner}: the parameter {name!r} is twice in {path!r}")

@@ -29,6 +29,8 @@ Middleware: TypeAlias = HandlerFunction
 _TrailingSlash: TypeAlias = Literal["ignore", "strict", "redirect"]
 _F = TypeVar("_F", bound=HandlerFunction)
 
+# What some of them are given beside.
+_TAKEN: Final = ("allow", "call_next", "error", "self")
 # RFC 9110, 5.6.2.
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
@@ -43,6 +45,7 @@ class Router:
 
     __slots__ = (
         "_bad_path",
+        "_context",
         "_error",
         "_method_not_allowed",
         "_middleware",
@@ -55,6 +58,7 @@ class Router:
         self,
         routes: ModuleType | None = None,
         *,
+        context: Iterable[str] = (),
         middleware: Iterable[Middleware] = (),
         not_found: HandlerFunction | None = None,
         bad_path: HandlerFunction | None = None,
@@ -64,6 +68,7 @@ class Router:
     ) -> None:
         """Load the modules of the package `routes`, and check everything that can be checked.
 
+        `context` names what `handle` is given beside `request`, `env` and `ctx`, for all to take.
         `middleware` runs around routes and hooks alike, the first one outermost; each may also
         take `call_next`. `not_found` answers an unknown path, `bad_path` a malformed escape,
         `method_not_allowed` (which may also take `allow`, the header's value) another method.
@@ -79,17 +84,19 @@ class Router:
             raise ValueError(
                 f'trailing_slash must be "ignore", "strict" or "redirect", not {trailing_slash!r}'
             )
+        self._context = (*CONTEXT_NAMES, *_checked_names(context))
         self._redirects = trailing_slash == "redirect"
         self._table = RouteTable(strict=trailing_slash == "strict")
-        self._middleware = [_plan("middleware", function, "call_next") for function in middleware]
-        self._not_found = _plan_hook("not_found", not_found, _answer_not_found)
-        self._bad_path = _plan_hook("bad_path", bad_path, _answer_bad_path)
-        self._method_not_allowed = _plan_hook(
-            "method_not_allowed", method_not_allowed, _answer_method_not_allowed, "allow"
+        plan = self._plan
+        self._middleware = [plan("middleware", function, "call_next") for function in middleware]
+        self._not_found = plan("not_found hook", not_found or _answer_not_found)
+        self._bad_path = plan("bad_path hook", bad_path or _answer_bad_path)
+        self._method_not_allowed = plan(
+            "method_not_allowed hook", method_not_allowed or _answer_method_not_allowed, "allow"
         )
-        self._error = None if error is None else _plan("error hook", error, "error")
+        self._error = None if error is None else plan("error hook", error, "error")
         if routes is not None:
-            for route in load_route_modules(routes):
+            for route in load_route_modules(routes, self._context):
                 self._table.add(route)
 
     def route(self, path: str, *, methods: Iterable[str] = ("GET",)) -> Callable[[_F], _F]:
@@ -98,12 +105,12 @@ class Router:
         HEAD and OPTIONS are answered as for a module. Functions can share a path when each answers
         other methods. Raises RouteLoadError for a route that cannot work.
         """
-        pattern = parse_pattern(path, "Router.route")
+        pattern = parse_pattern(path, "Router.route", self._context)
         names = _method_names(methods, path)
 
         def add(function: _F) -> _F:
             owner = function_name(function)
-            handler = plan_handler(function, owner, (*CONTEXT_NAMES, *pattern.params))
+            handler = plan_handler(function, owner, (*self._context, *pattern.params))
             self._table.add(
                 Route(
                     pattern=pattern,
@@ -117,16 +124,26 @@ class Router:
         return add
 
     async def handle(
-        self, request: Request, env: Any = None, ctx: Context | None = None
+        self, request: Request, env: Any = None, ctx: Context | None = None, **more: object
     ) -> Response:
-        """Answer a request; `env` and `ctx` are for the handlers that name them."""
-        context = {"request": request, "env": env, "ctx": ctx}
+        """Answer a request; the rest is for the handlers that name it.
+
+        Raises TypeError unless `more` is exactly what the router's `context` names.
+        """
+        context = {"request": request, "env": env, "ctx": ctx, **more}
+        if len(context) != len(self._context) or not all(map(context.__contains__, self._context)):
+            wanted = ", ".join(self._context[len(CONTEXT_NAMES) :]) or "nothing"
+            given = ", ".join(more) or "nothing"
+            raise TypeError(f"Router.handle takes {wanted} beside env and ctx, but got {given}")
         try:
             return await self._run(context, 0)
         except Exception as error:
             if self._error is None:
                 raise
             return await self._error.call({**context, "error": error})
+
+    def _plan(self, kind: str, function: HandlerFunction, *extra: str) -> Handler:
+        return plan_handler(function, f"{kind} {function_name(function)}", (*self._context, *extra))
 
     async def _run(self, context: dict[str, Any], index: int) -> Response:
         """Run the middleware from `index` on, and what is inside of it."""
@@ -161,14 +178,12 @@ class Router:
         return await self._method_not_allowed.call({**context, "allow": route.allow})
 
 
-def _plan(kind: str, function: HandlerFunction, *extra: str) -> Handler:
-    return plan_handler(function, f"{kind} {function_name(function)}", (*CONTEXT_NAMES, *extra))
-
-
-def _plan_hook(
-    option: str, function: HandlerFunction | None, default: HandlerFunction, *extra: str
-) -> Handler:
-    return _plan(f"{option} hook", default if function is None else function, *extra)
+def _checked_names(names: Iterable[str]) -> Iterable[str]:
+    listed = [names] if isinstance(names, str) else list(names)
+    for name in listed:
+        if not name.isidentifier() or name in (*CONTEXT_NAMES, *_TAKEN) or listed.count(name) > 1:
+            raise RouteLoadError(f"Router: {name!r} in context is no name for an argument")
+    return listed
 
 
 def _method_names(methods: Iterable[str], path: str) -> list[str]:
