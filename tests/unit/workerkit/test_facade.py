@@ -8,7 +8,25 @@ from workerkit import KitError, RouteLoadError
 
 
 def test_public_names_are_pinned_sorted_and_there() -> None:
-    assert workerkit.__all__ == ["CallNext", "KitError", "Middleware", "RouteLoadError", "Router"]
+    assert workerkit.__all__ == [
+        "Binding",
+        "CallNext",
+        "Cors",
+        "KVNamespace",
+        "KeyedLocks",
+        "KitError",
+        "Middleware",
+        "Origins",
+        "Problem",
+        "RouteLoadError",
+        "Router",
+        "Service",
+        "SettingsError",
+        "WorkerSettings",
+        "read_body",
+        "read_object",
+        "with_headers",
+    ]
     assert all(hasattr(workerkit, name) for name in workerkit.__all__)
 
 

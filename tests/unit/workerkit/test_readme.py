@@ -1,13 +1,17 @@
 """The README's examples run, in a worker's isolated modules."""
 
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from kvstore import KVNamespace
+from kvstore.engines.memory import MemoryEngine
 from workers import Request
 
 README = Path(__file__).parents[3] / "workers" / "kit" / "README.md"
@@ -23,10 +27,11 @@ def examples() -> list[tuple[str, str]]:
 
 @pytest.fixture
 def entries(import_isolated: ImportIsolated) -> list[ModuleType]:
-    (route_file, route), *mains = examples()
-    assert [name for name, _ in mains] == ["entry.py"] * 3
+    (route_file, route), *others = examples()
+    mains = [text for name, text in others if name == "entry.py"]
+    assert len(mains) == 3
     files = {route_file: route, "routes/__init__.py": ""}
-    return [import_isolated({**files, "entry.py": text}, "entry") for _, text in mains]
+    return [import_isolated({**files, "entry.py": text}, "entry") for text in mains]
 
 
 def fetch(entry: ModuleType, path: str, **options: Any) -> Any:
@@ -77,3 +82,20 @@ async def test_the_error_hook_answers(
 
     assert response.status == 500
     assert "SHOP" in (await response.json())["title"]
+
+
+def test_the_settings_are_read_from_env(import_isolated: ImportIsolated) -> None:
+    settings_type = import_isolated(dict(examples()), "settings").Settings
+    store = KVNamespace(MemoryEngine(time.time), "customers")
+
+    settings = settings_type.from_env(
+        SimpleNamespace(JWT_SECRET="s", ALLOWED_ORIGINS="a, b", MAX_AGE_S="60", CUSTOMER_KV=store)
+    )
+
+    assert dict(settings) == {
+        "JWT_SECRET": SecretStr("s"),
+        "ALLOWED_ORIGINS": ["a", "b"],
+        "MAX_AGE_S": 60,
+        "CUSTOMER_KV": store,
+        "CUSTOMER_API": None,
+    }
