@@ -1,9 +1,7 @@
 """The syntax of `.dev.vars` and `.env` files, read as the npm package `dotenv` reads it.
 
-That package defines the format for wrangler's users, and python-dotenv reads several things
-otherwise: it knows no backticks, keeps a `#` that stands close to an unquoted value, and undoes
-escapes that are literal text here (`\\t`, `\\"`). One thing is not read, but reported: a name and
-its `=` on two lines. In `.env` files, though not in `.dev.vars`, wrangler has the npm package
+That package, in version 16, defines the format for wrangler's users, and python-dotenv reads much
+of it otherwise. In `.env` files, though not in `.dev.vars`, wrangler has the npm package
 `dotenv-expand` replace references such as `${NAME}`.
 """
 
@@ -13,10 +11,17 @@ from dataclasses import dataclass
 
 __all__ = ["DotenvEntry", "DotenvProblem", "expand_references", "parse_dotenv"]
 
-_BLANK = re.compile(r"[^\S\n]*(?:#[^\n]*)?(?:\n|\Z)")
-_KEY = re.compile(
-    r"[^\S\n]*(?:export[^\S\n]+)?([A-Za-z0-9_.-]+)(?:[^\S\n]*=|:[^\S\n])[^\S\n]*",
+# What JavaScript takes for white space; Python's own idea of it differs in a few characters.
+_SPACES = (
+    "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000\ufeff"
 )
+_SPACE = f"[{_SPACES}]"
+_BLANK = re.compile(rf"(?:(?!\n){_SPACE})*(?:#[^\n]*)?(?:\n|\Z)")
+_KEY = re.compile(
+    rf"{_SPACE}*(?:export{_SPACE}+)?([A-Za-z0-9_.-]+)(?:{_SPACE}*=|:{_SPACE})",
+)
+_QUOTE = re.compile(rf"{_SPACE}*(?=['\"`])")
 _QUOTES = ("'", '"', "`")
 _REFERENCE = re.compile(r"(?<!\\)\$(?:\{([^{}]+)\}|([A-Za-z_][A-Za-z0-9_]*))")
 _OPERATOR = re.compile(r":?[+-]")
@@ -43,7 +48,7 @@ class DotenvProblem:
 
 def parse_dotenv(text: str) -> tuple[list[DotenvEntry], list[DotenvProblem]]:
     """Read assignments, in order; a later one of the same name is meant to win."""
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     entries: list[DotenvEntry] = []
     problems: list[DotenvProblem] = []
     position, line = 0, 1
@@ -59,6 +64,9 @@ def parse_dotenv(text: str) -> tuple[list[DotenvEntry], list[DotenvProblem]]:
             entries.append(DotenvEntry(key[1], value, line))
             if value.startswith(_QUOTES) and value[0] not in value[1:]:
                 problem = f"opens a quote for {key[1]} that is never closed"
+                problems.append(DotenvProblem(problem, line))
+            elif value and key[0].endswith("\n"):
+                problem = f"gives {key[1]} the text of the next line"
                 problems.append(DotenvProblem(problem, line))
         line += text.count("\n", start, position)
     return entries, problems
@@ -103,12 +111,12 @@ def _expand(value: str, environ: Mapping[str, str], expanded: Mapping[str, str])
 
 def _value(text: str, start: int) -> tuple[str, int]:
     """Return the value that begins at `start`, and where the next line begins."""
-    if text[start : start + 1] in _QUOTES:
-        for closing in _closing_quotes(text, start):
+    if (quote := _QUOTE.match(text, start)) is not None:
+        for closing in _closing_quotes(text, quote.end()):
             if (rest := _BLANK.match(text, closing + 1)) is not None:
-                return _unquote(text[start : closing + 1]), rest.end()
+                return _unquote(text[quote.end() : closing + 1]), rest.end()
     end = _end_of_line(text, start)
-    return _unquote(text[start:end].partition("#")[0].strip()), end
+    return _unquote(text[start:end].partition("#")[0].strip(_SPACES)), end
 
 
 def _closing_quotes(text: str, start: int) -> list[int]:

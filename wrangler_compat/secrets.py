@@ -70,6 +70,7 @@ def read_local_secrets(
     env: str | None = None,
     *,
     required: Iterable[str] | None = None,
+    declared_at: Mapping[str, Position] | None = None,
     variables: Iterable[str] = (),
     environ: Mapping[str, str] | None = None,
     report: Diagnostics | None = None,
@@ -80,8 +81,8 @@ def read_local_secrets(
     `.env.<env>` and `.env.<env>.local`, of which the later wins; in these, references such as
     `${NAME}` are replaced. With `required`, nothing but the names in it and those of `variables` is
     taken, `environ` counts too (before `.env` files, after `.dev.vars`, as in wrangler), and what
-    is missing is reported as a warning. So is a line that cannot be read; a file that cannot be is
-    an error. No message ever holds a value.
+    is missing is reported as a warning, at the place in `declared_at`. So is a line that cannot be
+    read; a file that cannot be is an error. No message ever holds a value.
     """
     report = Diagnostics() if report is None else report
     environ = {} if environ is None or required is None else environ
@@ -104,11 +105,13 @@ def read_local_secrets(
         elif name in found:
             taken[name] = found[name]
     missing = tuple(name for name in names if name not in taken)
+    declared_at = declared_at or {}
     for name in missing:
         file = display_path(dev_vars or folder / ".dev.vars")
         report.add_warning(
             f'The secret "{name}" is required, but nothing defines it. '
-            f"Add {name}=… to {file}, or set it as an environment variable."
+            f"Add {name}=… to {file}, or set it as an environment variable.",
+            declared_at.get(name),
         )
     return LocalSecrets(secrets=taken, missing=missing, files=tuple(files))
 

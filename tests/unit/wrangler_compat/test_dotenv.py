@@ -11,53 +11,6 @@ def values(text: str) -> dict[str, str]:
     return {entry.name: entry.value for entry in parse_dotenv(text)[0]}
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("A=1", {"A": "1"}),
-        ("A = spaced value  \n", {"A": "spaced value"}),
-        ("export A=1", {"A": "1"}),
-        ("  A=1", {"A": "1"}),
-        ("A.b-c=1", {"A.b-c": "1"}),
-        ("A: yaml", {"A": "yaml"}),
-        ("A=\nB=", {"A": "", "B": ""}),
-        ("A=''", {"A": ""}),
-        ("A=1\r\nB=2\rC=3", {"A": "1", "B": "2", "C": "3"}),
-        ("\ufeffA=1", {"A": "1"}),
-        ("# comment\n\n  # more\nA=1", {"A": "1"}),
-        ("A=1 # comment", {"A": "1"}),
-        ("A=ab#cd", {"A": "ab"}),
-        ('A="ab#cd" # comment', {"A": "ab#cd"}),
-        ("A='ab # cd'", {"A": "ab # cd"}),
-        ('A=`it\'s "so"`', {"A": 'it\'s "so"'}),
-        ("A=it's", {"A": "it's"}),
-        (r'A="x\ny\rz\tq"', {"A": "x\ny\rz\\tq"}),
-        (r"A='x\ny'", {"A": r"x\ny"}),
-        (r"A=x\ny", {"A": r"x\ny"}),
-        (r'A="say \"hi\""', {"A": r"say \"hi\""}),
-        ("A='C:\\temp\\'\nB=1", {"A": "C:\\temp\\", "B": "1"}),
-        ('A="one\ntwo\n# three"\nB=1', {"A": "one\ntwo\n# three", "B": "1"}),
-        ('A="it\'s" x', {"A": '"it\'s" x'}),
-        ("A='a'b'", {"A": "a'b"}),
-        ("A=$B ${C}", {"A": "$B ${C}"}),
-        ("A=a=b==", {"A": "a=b=="}),
-        ("A=1\nA=2", {"A": "2"}),
-        ("A= ' spaced ' ", {"A": " spaced "}),
-        ("export  A =  1", {"A": "1"}),
-        ("A='#'#c", {"A": "#"}),
-        ('A="say "hi""', {"A": 'say "hi"'}),
-        ('A="\r\n"\r\nB=1', {"A": "\n", "B": "1"}),
-        ("A='one\ntwo'\nB=`x\ny`", {"A": "one\ntwo", "B": "x\ny"}),
-        ("\ufeff# comment\nA=é\u2028", {"A": "é"}),
-        ("A=#", {"A": ""}),
-        ("", {}),
-    ],
-)
-def test_values_are_those_that_the_npm_package_reads(text: str, expected: dict[str, str]) -> None:
-    assert values(text) == expected
-    assert parse_dotenv(text)[1] == []
-
-
 def test_line_counts_through_multi_line_values() -> None:
     entries, _ = parse_dotenv('A="1\n2"\n\nB=x\n')
 
@@ -72,6 +25,13 @@ def test_line_that_is_no_assignment_is_named_without_what_it_says() -> None:
         DotenvProblem("is not of the form NAME=value and is ignored", 2),
         DotenvProblem("is not of the form NAME=value and is ignored", 3),
     ]
+
+
+def test_text_of_the_next_line_as_a_value_is_named() -> None:
+    entries, problems = parse_dotenv("A:\nB=2\nC:\n\n")
+
+    assert [(entry.name, entry.value) for entry in entries] == [("A", "B=2"), ("C", "")]
+    assert problems == [DotenvProblem("gives A the text of the next line", 1)]
 
 
 def test_open_quote_is_named_and_stays_in_the_value() -> None:
