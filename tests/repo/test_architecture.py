@@ -2,6 +2,8 @@
 
 import ast
 import re
+import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,12 +11,36 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 KIT = ROOT / "workers" / "kit" / "src" / "workerkit"
+
+
+def packages_under(folder: Path) -> dict[str, Path]:
+    """Return the packages that a worker folder, or one that workers share, provides."""
+    return {init.parent.name: init.parent for init in folder.glob("src/*/__init__.py")}
+
+
+def path_sources(folder: Path) -> Iterator[str]:
+    """Yield the packages of the folders that a worker names as path sources."""
+    project = tomllib.loads((folder / "pyproject.toml").read_text())
+    for source in project.get("tool", {}).get("uv", {}).get("sources", {}).values():
+        yield from packages_under(folder / source["path"])
+
+
+# Worker folders, and what they share: all but the kit, which is part of the wheel.
+WORKER_FOLDERS = {
+    file.parent for file in ROOT.glob("workers/*/pyproject.toml") if file.parent.name != "kit"
+}
+WORKER_PACKAGES = {
+    name: (folder, package)
+    for folder in WORKER_FOLDERS
+    for name, package in packages_under(folder).items()
+}
 PACKAGES = {
     "kvstore": ROOT / "kvstore",
     "runtime": ROOT / "runtime",
     "workerkit": KIT,
     "workers": ROOT / "workers",
     "wrangler_compat": ROOT / "wrangler_compat",
+    **{name: package for name, (_, package) in WORKER_PACKAGES.items()},
 }
 ALLOWED = {
     "kvstore": {"kvstore"},
@@ -22,6 +48,17 @@ ALLOWED = {
     "workerkit": {"workerkit", "workers"},
     "workers": {"workers"},
     "wrangler_compat": {"wrangler_compat"},
+    **{
+        name: {name, "workerkit", "workers", *path_sources(folder)}
+        for name, (folder, _) in WORKER_PACKAGES.items()
+    },
+}
+# What worker code may use beside that: it also runs where there are no threads, files or sockets.
+WORKER_THIRD_PARTIES = {"cryptography", "jwt", "pydantic"}
+NOT_FOR_WORKERS = {
+    *("ctypes", "fcntl", "http.client", "http.server", "mmap", "multiprocessing", "pathlib"),
+    *("selectors", "shutil", "signal", "socket", "socketserver", "sqlite3", "ssl", "subprocess"),
+    *("tempfile", "threading", "urllib.request"),
 }
 # The one private module that another package may import: the SDK's way down to the runtime.
 PRIVATE_BY_DESIGN = {("runtime", "workers._host")}
@@ -84,6 +121,20 @@ def broken_rules(rule: str) -> list[str]:
 @pytest.mark.parametrize("rule", ["packages", "private", "only_in"])
 def test_modules_import_only_what_the_design_allows(rule: str) -> None:
     assert broken_rules(rule) == []
+
+
+def test_worker_code_imports_only_what_there_is_on_cloudflare_too() -> None:
+    assert {"customer_api", "identity"} <= WORKER_PACKAGES.keys()
+    found = []
+    for package, _, path in MODULES:
+        if package not in WORKER_PACKAGES:
+            continue
+        known = ALLOWED[package] | WORKER_THIRD_PARTIES | sys.stdlib_module_names
+        for target, line in imports_of(path):
+            if target.partition(".")[0] not in known or target in NOT_FOR_WORKERS:
+                found.append(f"{path.relative_to(ROOT)}:{line} imports {target}")
+
+    assert found == []
 
 
 def test_layers_of_the_runtime_import_downwards_only() -> None:

@@ -152,3 +152,23 @@ def test_claims_of_odd_types_are_as_good_as_missing() -> None:
 
 def test_a_token_is_stored_as_its_hash(vectors) -> None:
     assert hash_token(vectors["token"]) == vectors["enc"]["tokenHash"]
+
+
+def test_the_caller_may_tell_the_time() -> None:
+    token, claims = issue_token(
+        SECRET, issuer=ISSUER, user_id="u", email="a@b.c", customer_id=None, now=1000
+    )
+
+    assert verify_token(token, SECRET, issuer=ISSUER, now=claims.exp - 0.5) == claims
+    with pytest.raises(TokenError, match="expired"):
+        verify_token(token, SECRET, issuer=ISSUER, now=claims.exp)
+
+
+@pytest.mark.parametrize(
+    "claims", [{"nbf": 2001}, {"nbf": "soon"}, {"exp": "late"}, {"exp": float("inf")}, {"exp": []}]
+)
+def test_a_time_that_has_not_come_or_is_none_is_refused(claims: dict[str, object]) -> None:
+    token = signed(**{"exp": 3000, **claims})
+
+    with pytest.raises(TokenError):
+        verify_token(token, SECRET, issuer=ISSUER, now=2000)

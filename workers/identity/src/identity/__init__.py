@@ -10,6 +10,7 @@ from identity.customers import (
 from identity.emails import hash_email, is_email, normalise_email
 from identity.encryption import ResponseCipher, compact_json
 from identity.errors import CustomerApiError, DecryptionError, IdentityError, TokenError
+from identity.times import iso_time
 from identity.tokens import (
     DEFAULT_ISSUER,
     TOKEN_LIFE_S,
@@ -18,6 +19,7 @@ from identity.tokens import (
     issue_token,
     verify_token,
 )
+from identity.verification import TokenVerifier
 
 __all__ = [
     "Claims",
@@ -33,10 +35,12 @@ __all__ = [
     "TOKEN_LIFE_S",
     "TokenCustomers",
     "TokenError",
+    "TokenVerifier",
     "compact_json",
     "hash_email",
     "hash_token",
     "is_email",
+    "iso_time",
     "issue_token",
     "normalise_email",
     "verify_token",

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
@@ -37,7 +37,7 @@ _SAFE: Final = "!'()*~"
 class CustomerService(Protocol):
     """The service binding to customer-api."""
 
-    async def fetch(self, url: str, /, **options: Any) -> FetchResponse:
+    def fetch(self, url: str, /, **options: Any) -> Awaitable[FetchResponse]:
         """Send a request."""
 
 
@@ -220,9 +220,10 @@ def _parsed(text: str) -> Any:
 
 def _refusal(status: int, answer: Any) -> CustomerApiError:
     problem = answer if isinstance(answer, dict) else {}
-    detail, code = problem.get("detail"), problem.get("code")
+    detail, code, errors = (problem.get(name) for name in ("detail", "code", "errors"))
     return CustomerApiError(
         status,
         detail if isinstance(detail, str) else "no reason given",
         code if isinstance(code, str) else None,
+        [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else [],
     )

@@ -23,6 +23,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from identity.errors import DecryptionError
+from identity.times import iso_time
 from identity.tokens import hash_token
 
 __all__ = ["MIN_TOKEN_LENGTH", "ResponseCipher", "compact_json", "seal"]
@@ -30,6 +31,7 @@ __all__ = ["MIN_TOKEN_LENGTH", "ResponseCipher", "compact_json", "seal"]
 MIN_TOKEN_LENGTH: Final = 10
 """The shortest token, in characters, that anything is encrypted with."""
 
+_COMPACT: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _VERSION: Final = 3
 _ALGORITHM: Final = "AES-GCM-256"
 _ITERATIONS: Final = 100_000
@@ -45,8 +47,11 @@ _NOT_TO_BE_OPENED: Final = "Decryption failed - incorrect token or corrupted dat
 
 
 def compact_json(data: object) -> str:
-    """Return JSON without a space in it, and with every character as it is."""
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    """Return JSON without a space in it, and with every character as it is.
+
+    Raises ValueError for a number that JSON does not have, TypeError for an object of another kind.
+    """
+    return _COMPACT.encode(data)
 
 
 def seal(
@@ -62,7 +67,7 @@ def seal(
         "salt": base64.b64encode(salt).decode(),
         "tokenHash": token_hash,
         "data": base64.b64encode(data).decode(),
-        "timestamp": f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03}Z",
+        "timestamp": iso_time(now),
     }
 
 
@@ -90,7 +95,9 @@ class ResponseCipher:
         self._deriving: dict[tuple[str, bytes | None], asyncio.Task[_DerivedKey]] = {}
         # One core is left to the event loop.
         threads = max(1, (os.cpu_count() or 1) - 1)
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="derive-key")
+        self._threads: ThreadPoolExecutor | None = ThreadPoolExecutor(
+            threads, thread_name_prefix="derive-key"
+        )
 
     async def encrypt(self, data: object, token: str, *, expires_at: float) -> dict[str, Any]:
         """Return the body that carries `data` for the holder of `token`, valid till `expires_at`.
@@ -162,8 +169,10 @@ class ResponseCipher:
         derive = partial(
             hashlib.pbkdf2_hmac, "sha256", token.encode(), salt, _ITERATIONS, _KEY_BYTES
         )
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, derive)
-        except RuntimeError:
-            # Where there are no threads, as on Cloudflare, it is done here.
-            return derive()
+        if self._threads is not None:
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._threads, derive)
+            except RuntimeError:
+                # There are no threads, as on Cloudflare. What the pool has queued goes with it.
+                self._threads = None
+        return derive()

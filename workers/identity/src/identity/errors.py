@@ -6,7 +6,8 @@ IdentityError
 └── CustomerApiError     what customer-api answered instead of what it was asked for
 """
 
-from typing import ClassVar
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
 __all__ = ["CustomerApiError", "DecryptionError", "IdentityError", "TokenError"]
 
@@ -32,13 +33,21 @@ class DecryptionError(IdentityError):
 class CustomerApiError(IdentityError):
     """customer-api refused, or could not be reached: then `status` is 503.
 
-    `problem_code` is the extension member `code` of the problem, where it had one.
+    `problem_code` is the extension member `code` of the problem, where it had one, and `errors`
+    what it said of single fields.
     """
 
     code: ClassVar[str] = "customer_api"
 
-    def __init__(self, status: int, detail: str, problem_code: str | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        problem_code: str | None = None,
+        errors: Iterable[Mapping[str, Any]] = (),
+    ) -> None:
         super().__init__(f"customer-api answered {status}: {detail}")
         self.status = status
         self.detail = detail
         self.problem_code = problem_code
+        self.errors = tuple(errors)

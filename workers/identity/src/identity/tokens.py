@@ -65,8 +65,10 @@ def issue_token(
     return jwt.encode(claims, secret, algorithm=_ALGORITHM), _claims(claims)
 
 
-def verify_token(token: str, secret: str, *, issuer: str | None) -> Claims:
-    """Return what a token says.
+def verify_token(
+    token: str, secret: str, *, issuer: str | None, now: float | None = None
+) -> Claims:
+    """Return what a token says; `now` is in seconds since the epoch.
 
     Raises TokenError unless it is signed with `secret`, has not expired, names a subject, and
     comes from `issuer`; None accepts any.
@@ -78,12 +80,20 @@ def verify_token(token: str, secret: str, *, issuer: str | None) -> Claims:
             secret,
             algorithms=[_ALGORITHM],
             issuer=issuer,
-            # Whom a token is meant for differs between tenants; both services take all of them.
-            # A token of the original service may come from a clock that is a little ahead.
-            options={"require": required, "verify_aud": False, "verify_iat": False},
+            options={
+                "require": required,
+                # Whom it is meant for differs between tenants; both services take all of them.
+                "verify_aud": False,
+                # A token of the original service may come from a clock that is a little ahead.
+                "verify_iat": False,
+                # Checked below, by the caller's clock.
+                "verify_exp": False,
+                "verify_nbf": False,
+            },
         )
     except (jwt.InvalidTokenError, UnicodeError) as error:
         raise TokenError(str(error)) from None
+    _check_time(claims, time.time() if now is None else now)
     return _claims(claims)
 
 
@@ -96,6 +106,17 @@ def _with_proper_signature(token: str) -> str:
     """Return a token of the original service, which wrote `/` for base64url's `_`, as it ought."""
     head, dot, signature = token.rpartition(".")
     return f"{head}{dot}{signature.replace('/', '_')}"
+
+
+def _check_time(claims: Mapping[str, Any], now: float) -> None:
+    try:
+        ends, begins = int(claims["exp"]), int(claims.get("nbf", 0))
+    except (TypeError, ValueError, OverflowError):
+        raise TokenError("exp and nbf are whole numbers of seconds") from None
+    if ends <= now:
+        raise TokenError("the token has expired")
+    if begins > now:
+        raise TokenError("the token is not valid yet")
 
 
 def _claims(claims: Mapping[str, Any]) -> Claims:
