@@ -3,6 +3,7 @@
 import time
 from urllib.parse import parse_qs, urlsplit
 
+from runtime._dev.plugin_pages import PluginPages
 from runtime._dispatch.worker import WorkerSlot
 from runtime.events import ScheduledController
 from workers import Request, Response
@@ -32,10 +33,11 @@ _CF = {
 
 
 class DevSystemRoutes:
-    """Fires events by hand: `/cdn-cgi/handler/scheduled?cron=…&time=…`."""
+    """Fires events by hand (`/cdn-cgi/handler/scheduled?cron=…`), and shows plugins' pages."""
 
-    def __init__(self, *, legacy_path: bool) -> None:
+    def __init__(self, *, legacy_path: bool, pages: PluginPages) -> None:
         """With `legacy_path`, wrangler's older `/__scheduled` fires the handler too."""
+        self._pages = pages
         self._scheduled = {"/cdn-cgi/handler/scheduled"}
         if legacy_path:
             self._scheduled.add("/__scheduled")
@@ -49,6 +51,9 @@ class DevSystemRoutes:
         parts = urlsplit(request.url)
         if parts.path in self._scheduled:
             return await _run_scheduled(parts.query, slot)
+        page = await self._pages.answer(parts.path, request)
+        if page is not None:
+            return page
         return Response(f"{parts.path} is reserved for the runtime; nothing is here\n", status=404)
 
 

@@ -5,10 +5,14 @@ from typing import Any
 
 import pytest
 
+from runtime._dev.plugin_pages import PluginPages
 from runtime._dev.system_routes import DevSystemRoutes, dev_cf
 from runtime._dispatch.worker import WorkerSlot
+from runtime._registry import Registry
 from workers import Request
 
+# Without a plugin nothing is asked of a node.
+NO_PAGES = PluginPages(Registry([]), None)
 CRON = """
     from workers import Response, WorkerEntrypoint
     ran = []
@@ -40,13 +44,13 @@ async def slot(workers: Any) -> WorkerSlot:
 def test_it_claims_its_own_paths_and_the_older_one_when_asked(
     path: str, plain: bool, with_legacy: bool
 ) -> None:
-    assert DevSystemRoutes(legacy_path=False).claims(path) is plain
-    assert DevSystemRoutes(legacy_path=True).claims(path) is with_legacy
+    assert DevSystemRoutes(legacy_path=False, pages=NO_PAGES).claims(path) is plain
+    assert DevSystemRoutes(legacy_path=True, pages=NO_PAGES).claims(path) is with_legacy
 
 
 @pytest.mark.parametrize("path", ["/cdn-cgi/handler/scheduled", "/__scheduled"])
 async def test_it_runs_the_scheduled_handler_with_cron_and_time(slot, workers, path) -> None:
-    routes = DevSystemRoutes(legacy_path=True)
+    routes = DevSystemRoutes(legacy_path=True, pages=NO_PAGES)
 
     request = Request(f"http://test{path}?cron=*/5+*+*+*+*&time=1700000000000")
     response = await routes.handle(request, slot)
@@ -58,7 +62,7 @@ async def test_it_runs_the_scheduled_handler_with_cron_and_time(slot, workers, p
 async def test_without_time_it_is_now_and_without_cron_empty(slot, workers) -> None:
     before = int(time.time() * 1000)
 
-    await DevSystemRoutes(legacy_path=False).handle(
+    await DevSystemRoutes(legacy_path=False, pages=NO_PAGES).handle(
         Request("http://test/cdn-cgi/handler/scheduled"), slot
     )
 
@@ -71,7 +75,7 @@ async def test_without_time_it_is_now_and_without_cron_empty(slot, workers) -> N
 async def test_a_time_that_is_none_is_a_400(slot, workers, text: str) -> None:
     request = Request(f"http://test/cdn-cgi/handler/scheduled?time={text}")
 
-    response = await DevSystemRoutes(legacy_path=False).handle(request, slot)
+    response = await DevSystemRoutes(legacy_path=False, pages=NO_PAGES).handle(request, slot)
 
     assert response.status == 400
     assert await workers.text("cron") == "[]"
@@ -80,7 +84,7 @@ async def test_a_time_that_is_none_is_a_400(slot, workers, text: str) -> None:
 async def test_an_unknown_path_is_a_404_that_says_whose_it_is(slot) -> None:
     request = Request("http://test/cdn-cgi/x")
 
-    response = await DevSystemRoutes(legacy_path=False).handle(request, slot)
+    response = await DevSystemRoutes(legacy_path=False, pages=NO_PAGES).handle(request, slot)
 
     assert response.status == 404
     assert await response.text() == "/cdn-cgi/x is reserved for the runtime; nothing is here\n"
