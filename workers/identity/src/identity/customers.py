@@ -109,6 +109,9 @@ class CustomerApiClient:
             raise CustomerApiError(503, f"no answer within {self._timeout_s:g} s") from None
         except OSError as error:
             raise CustomerApiError(503, f"cannot be reached: {error}") from error
+        except Exception as error:
+            # A binding raises whatever the worker behind it has let out.
+            raise CustomerApiError(503, f"has failed: {type(error).__name__}") from error
         answer = _parsed(text)
         if response.status >= 300:
             raise _refusal(response.status, answer)

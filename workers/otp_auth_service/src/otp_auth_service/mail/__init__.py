@@ -1,0 +1,1 @@
+"""Mails with codes: what stands in them, and who delivers them."""
