@@ -1,21 +1,33 @@
 """A tree of warnings and errors, each with the place in a file that it is about."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["Diagnostics", "Message", "Position"]
+__all__ = ["Diagnostics", "KeyPath", "Message", "Position"]
+
+KeyPath = tuple[str | int, ...]
+"""The way to a value: keys of tables and indexes of lists, from the outermost."""
 
 _Level = Literal["error", "warning"]
+
+# What a file holds must not steer the terminal that shows a message about it.
+_ESCAPES = {
+    code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in a file; line and column count from 1, the column in characters."""
+    """A place in a file; line and column count from 1, the column in characters.
+
+    `key` is the key that stands there, or that is missed there; empty where it is about none.
+    """
 
     file: str
     line: int
     column: int
+    key: KeyPath = field(default=(), compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
@@ -54,17 +66,21 @@ class Diagnostics:
 
     def add_warning(self, text: str, position: Position | None = None) -> None:
         """Report something that works, though perhaps not as meant."""
-        self._messages.append(("warning", Message(text, position)))
+        self._add("warning", text, position)
 
     def add_error(self, text: str, position: Position | None = None) -> None:
         """Report something that cannot be used as it is."""
-        self._messages.append(("error", Message(text, position)))
+        self._add("error", text, position)
 
     def child(self, title: str) -> "Diagnostics":
         """Open a section; it is not rendered as long as nothing is reported in it."""
         section = Diagnostics(title)
         self._children.append(section)
         return section
+
+    def include(self, other: "Diagnostics") -> None:
+        """Take over what another report says and this one does not, sections by their titles."""
+        self._include(other, set(self._entries()))
 
     @property
     def has_errors(self) -> bool:
@@ -101,10 +117,24 @@ class Diagnostics:
     def __str__(self) -> str:
         return self.render()
 
-    def _walk(self, level: _Level) -> Iterator[Message]:
-        yield from (message for own, message in self._messages if own == level)
+    def _include(self, other: "Diagnostics", known: set[tuple[_Level, Message]]) -> None:
+        self._messages += (entry for entry in other._messages if entry not in known)
+        known.update(other._messages)
+        sections = {section.title: section for section in self._children}
+        for section in other._children:
+            own = sections.get(section.title) or self.child(section.title)
+            own._include(section, known)
+
+    def _entries(self) -> Iterator[tuple[_Level, Message]]:
+        yield from self._messages
         for section in self._children:
-            yield from section._walk(level)
+            yield from section._entries()
+
+    def _add(self, level: _Level, text: str, position: Position | None) -> None:
+        self._messages.append((level, Message(text.translate(_ESCAPES), position)))
+
+    def _walk(self, level: _Level) -> Iterator[Message]:
+        return (message for own, message in self._entries() if own == level)
 
     def _lines(self, level: _Level) -> list[str]:
         items = [str(message).split("\n") for own, message in self._messages if own == level]

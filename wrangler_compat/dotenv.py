@@ -92,13 +92,9 @@ def _expand(value: str, environ: Mapping[str, str], expanded: Mapping[str, str])
         if reference is None:
             break
         seen.add(value)
-        expression = reference[1] or reference[2]
-        operator = _OPERATOR.search(expression)
-        name, fallback = expression, ""
-        if operator is not None:
-            name, fallback = expression[: operator.start()], expression[operator.end() :]
+        name, operator, fallback = _taken_apart(reference[1] or reference[2])
         found = environ.get(name, expanded.get(name, ""))
-        if operator is not None and operator[0].endswith("+"):
+        if operator.endswith("+"):
             new = fallback if found else ""
         else:
             new = fallback if not found or found in seen else found
@@ -107,6 +103,14 @@ def _expand(value: str, environ: Mapping[str, str], expanded: Mapping[str, str])
             # It has been expanded already, and may have a dollar sign that is none of a reference.
             break
     return value
+
+
+def _taken_apart(expression: str) -> tuple[str, str, str]:
+    """Return name, operator and the text behind it, of `NAME:-text`; empty what is not there."""
+    operator = _OPERATOR.search(expression)
+    if operator is None:
+        return expression, "", ""
+    return expression[: operator.start()], operator[0], expression[operator.end() :]
 
 
 def _value(text: str, start: int) -> tuple[str, int]:

@@ -41,9 +41,9 @@ def parse_route_pattern(text: str, *, custom_domain: bool = False) -> RoutePatte
     rest = text.strip()
     scheme = next((known for known in _SCHEMES if rest.lower().startswith(known)), "")
     rest = rest[len(scheme) :]
-    if "://" in rest:
-        raise _error(text, "only http:// and https:// may stand before the host")
     host, slash, path = rest.partition("/")
+    if host.endswith(":") and path.startswith("/"):
+        raise _error(text, "only http:// and https:// may stand before the host")
     if custom_domain:
         if slash or "*" in host:
             raise _error(text, "a custom domain is a host without a path and without *")

@@ -99,25 +99,34 @@ def read_local_secrets(
     variables = frozenset(variables)
     taken: dict[str, LocalSecret] = {}
     for name in (*names, *(name for name in found if name in variables)):
-        file_wins = dev_vars is not None or not environ.get(name)
-        if name in environ and not (name in found and file_wins):
-            taken[name] = _from_environment(name, environ[name])
-        elif name in found:
-            taken[name] = found[name]
+        secret = _winner(name, found.get(name), environ.get(name), is_dev_vars=dev_vars is not None)
+        if secret is not None:
+            taken[name] = secret
     missing = tuple(name for name in names if name not in taken)
-    declared_at = declared_at or {}
-    for name in missing:
-        file = display_path(dev_vars or folder / ".dev.vars")
-        report.add_warning(
-            f'The secret "{name}" is required, but nothing defines it. '
-            f"Add {name}=… to {file}, or set it as an environment variable.",
-            declared_at.get(name),
-        )
+    _warn_missing(missing, dev_vars or folder / ".dev.vars", declared_at or {}, report)
     return LocalSecrets(secrets=taken, missing=missing, files=tuple(files))
 
 
-def _from_environment(name: str, text: str) -> LocalSecret:
-    return LocalSecret(name=name, value=SecretValue(text), source=f"environment variable {name}")
+def _winner(
+    name: str, in_file: LocalSecret | None, in_environ: str | None, *, is_dev_vars: bool
+) -> LocalSecret | None:
+    """Return the secret of a file or that of the environment, which counts before `.env` files."""
+    # An empty text in the environment counts only where no file has the name.
+    if in_environ is None or (in_file is not None and (is_dev_vars or not in_environ)):
+        return in_file
+    source = f"environment variable {name}"
+    return LocalSecret(name=name, value=SecretValue(in_environ), source=source)
+
+
+def _warn_missing(
+    names: Iterable[str], file: Path, declared_at: Mapping[str, Position], report: Diagnostics
+) -> None:
+    for name in names:
+        report.add_warning(
+            f'The secret "{name}" is required, but nothing defines it. '
+            f"Add {name}=… to {display_path(file)}, or set it as an environment variable.",
+            declared_at.get(name),
+        )
 
 
 def _expanded(

@@ -3,15 +3,12 @@
 from bisect import bisect_right
 from pathlib import Path
 
-from wrangler_compat.diagnostics import Diagnostics, Position
+from wrangler_compat.diagnostics import Diagnostics, KeyPath, Position
 
-__all__ = ["KeyPath", "MAX_DEPTH", "SourceText", "TextError", "display_path", "read_source"]
+__all__ = ["MAX_DEPTH", "SourceText", "TextError", "display_path", "read_source"]
 
 MAX_DEPTH = 100
 """How deep values may be nested in a config; wrangler's own keys need eight levels."""
-
-KeyPath = tuple[str | int, ...]
-"""The way to a value: keys of tables and indexes of lists, from the outermost."""
 
 
 class TextError(Exception):
@@ -37,10 +34,10 @@ class SourceText:
             self._line_starts.append(start + 1)
             start = self.text.find("\n", start + 1)
 
-    def position(self, offset: int) -> Position:
-        """Return line and column of a character."""
+    def position(self, offset: int, key: KeyPath = ()) -> Position:
+        """Return line and column of a character, and the key that is meant."""
         line = bisect_right(self._line_starts, offset)
-        return Position(self.file, line, offset - self._line_starts[line - 1] + 1)
+        return Position(self.file, line, offset - self._line_starts[line - 1] + 1, key)
 
 
 def display_path(path: Path) -> str:

@@ -16,7 +16,7 @@ from wrangler_compat.config.keys import ValueType
 from wrangler_compat.config.model import Binding, Trigger
 from wrangler_compat.config.reader import ConfigDocument
 from wrangler_compat.config.sections import BINDING_SECTIONS, TRIGGER_SECTIONS, BindingSection
-from wrangler_compat.source import KeyPath
+from wrangler_compat.diagnostics import KeyPath
 
 __all__ = ["read_bindings", "read_triggers"]
 
@@ -62,6 +62,7 @@ class _BindingReader:
         self._report = environment.report
         self._environment = environment
         self._places: dict[str, str] = {}
+        self._owners: dict[tuple[KeyPath, str], KeyPath] = {}
         self.bindings: list[Binding] = []
 
     def read(self, section: BindingSection) -> None:
@@ -106,7 +107,7 @@ class _BindingReader:
         position = self._document.position(path)
         if not check_type(self._report, place_label(path), item, "object", position):
             return
-        if not self._has_valid_fields(section, path, item):
+        if not self._has_valid_fields(section, path, item) or self._repeats(section, path, item):
             return
         name = item[section.name_field]
         fields = {field: value for field, value in item.items() if field != section.name_field}
@@ -137,21 +138,62 @@ class _BindingReader:
             if field in item and not is_of_type(item[field], type_)
         }
         label = place_label(path)
+        # As it stands in the file, since `item` lacks what is wrong in its inner tables.
+        given: Any = self._document.data
+        for part in path:
+            given = given[part]
         for field, should in wrong.items():
             self._report.add_error(
                 f'"{label}" bindings {should} have {_NOUNS[known[field]]} "{field}" field '
-                f"but got {json_text(item)}.",
+                f"but got {json_text(given)}.",
                 self._document.position((*path, field)),
             )
         if not section.open:
-            warn_unknown_fields(
-                self._report,
-                label,
-                item,
-                known,
-                lambda name: self._document.position((*path, name)),
+            warn_unknown_fields(self._document, path, item, known, self._report)
+        return not wrong and self._has_valid_values(section, path, item)
+
+    def _has_valid_values(
+        self, section: BindingSection, path: KeyPath, item: Mapping[str, Any]
+    ) -> bool:
+        """Report what is wrong with fields of the right types; return whether nothing is."""
+        label = place_label(path)
+        faults = {
+            field: f'Expected "{label}.{field}" to be {format_.words}, '
+            f"but got {json_text(item[field])}."
+            for field, format_ in section.formats.items()
+            if field in item and format_.pattern.fullmatch(item[field]) is None
+        }
+        rivals = [field for field in section.exclusive if field in item]
+        if len(rivals) > 1:
+            names = " or ".join(json_text(field) for field in rivals)
+            faults[rivals[-1]] = (
+                f'"{label}" bindings should have either a {names} field, but not both.'
             )
-        return not wrong
+        for field, needed in section.needs.items():
+            if field in item and needed not in item:
+                faults[field] = (
+                    f'"{label}" bindings should have a "{needed}" field if "{field}" is present.'
+                )
+        for field, text in faults.items():
+            self._report.add_error(text, self._document.position((*path, field)))
+        return not faults
+
+    def _repeats(self, section: BindingSection, path: KeyPath, item: Mapping[str, Any]) -> bool:
+        """Whether a binding before it has what each of the section has alone; report that."""
+        field = section.unique
+        if field is None:
+            return False
+        here = (*path, field)
+        first = self._owners.setdefault((section.path, item[field]), here)
+        if first == here:
+            return False
+        self._report.add_error(
+            f'"{place_label(path[:-1])}" bindings must have unique "{field}" values; '
+            f"duplicate(s) found: {json_text(item[field])}\n"
+            f"The first is {place_label(first)} ({self._document.position(first)}).",
+            self._document.position(here),
+        )
+        return True
 
     def _add(self, name: str, kind: str, fields: Mapping[str, Any], path: KeyPath) -> None:
         if self._claim(name, path):
@@ -160,14 +202,15 @@ class _BindingReader:
 
     def _claim(self, name: str, path: KeyPath) -> bool:
         """Take a name; False, and a report of both places, where it is taken already."""
-        place = f"{place_label(path)} ({self._document.position(path)})"
+        position = self._document.position(path)
         if name not in self._places:
-            self._places[name] = place
+            self._places[name] = f"{place_label(path)} ({position})"
             return True
         self._report.add_error(
-            f'"{name}" is the name of two bindings: {self._places[name]} and {place}.\n'
+            f'"{name}" is the name of two bindings: {self._places[name]} and {place_label(path)}.\n'
             "Bindings must have unique names, so that they can all be referenced in the "
-            "worker. Rename one of them."
+            "worker. Rename one of them.",
+            position,
         )
         return False
 

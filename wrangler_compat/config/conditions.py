@@ -2,6 +2,8 @@
 
 import datetime
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from wrangler_compat.config.environments import Environment
 from wrangler_compat.config.fields import check_type, json_text, place_label
@@ -12,7 +14,8 @@ __all__ = ["check_conditions"]
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _PYTHON_FLAG = "python_workers"
-_PLACES = ("region", "host", "hostname")
+_TARGETS = ("region", "host", "hostname")
+_PLACING = ("mode", "hint", *_TARGETS)
 _OBSERVERS = ("logs", "traces", "issues")
 
 
@@ -58,10 +61,12 @@ def _day(text: str) -> datetime.date | None:
 def _check_python_flag(document: ConfigDocument, environment: Environment) -> None:
     is_python = str(environment.values.get("main", "")).endswith(PYTHON_SUFFIX)
     if is_python and _PYTHON_FLAG not in environment.values.get("compatibility_flags", ()):
+        # An environment that inherits main misses what the top level misses.
+        beside_main = (*environment.path("main")[:-1], "compatibility_flags")
         environment.report.add_warning(
             f"The `{_PYTHON_FLAG}` compatibility flag is required to use Python: without it a "
             "deploy by wrangler fails. Add it to compatibility_flags.",
-            document.position(environment.path("compatibility_flags")),
+            document.position(environment.paths.get("compatibility_flags", beside_main)),
         )
 
 
@@ -81,12 +86,43 @@ def _check_define(document: ConfigDocument, environment: Environment) -> None:
 
 
 def _check_placement(document: ConfigDocument, environment: Environment) -> None:
-    placement = environment.values.get("placement", {"mode": "off"})
-    if "mode" not in placement and not any(place in placement for place in _PLACES):
-        path = environment.path("placement")
-        environment.report.add_error(
-            f'"{place_label(path)}.mode" is a required field.', document.position(path)
+    placement = environment.values.get("placement")
+    if placement is None:
+        return
+    path = environment.path("placement")
+    if any((*path, field) in document.offsets and field not in placement for field in _PLACING):
+        return  # One of a wrong type is reported already.
+    fault = _placement_fault(place_label(path), placement)
+    if fault is not None:
+        environment.report.add_error(fault, document.position(path))
+
+
+def _placement_fault(label: str, placement: Mapping[str, Any]) -> str | None:
+    """Return what does not go together: a mode with a hint, or one target, alone or "targeted"."""
+    mode = placement.get("mode")
+    targets = [field for field in _TARGETS if field in placement]
+    if "hint" in placement and targets:
+        return (
+            f'"{label}" cannot have both "hint" (smart format) and "region"/"host"/"hostname" '
+            "(targeted format) fields."
         )
+    if len(targets) > 1:
+        names = ", ".join(json_text(field) for field in targets)
+        return f'"{label}" fields {names} are mutually exclusive. Only one can be specified.'
+    if targets:
+        if not placement[targets[0]]:
+            return f'"{label}.{targets[0]}" must be a non-empty string.'
+        if mode not in (None, "targeted"):
+            allowed = json_text(["targeted"])
+            return f'Expected "{label}.mode" field to be one of {allowed} but got "{mode}".'
+    elif mode is None:
+        return f'"{label}.mode" is a required field.'
+    elif mode == "targeted":
+        names = " or ".join(json_text(f"{label}.{field}") for field in _TARGETS)
+        return f"{names} is required."
+    elif placement.get("hint") and mode != "smart":
+        return f'"{label}.hint" can only be set when "{label}.mode" is "smart".'
+    return None
 
 
 def _check_observability(document: ConfigDocument, environment: Environment) -> None:
@@ -95,7 +131,8 @@ def _check_observability(document: ConfigDocument, environment: Environment) -> 
         return
     path = environment.path("observability")
     tables = {path: given} | {(*path, part): given.get(part, {}) for part in _OBSERVERS}
-    if not any("enabled" in table for table in tables.values()):
+    # One that is there, but of a wrong type, is reported already.
+    if not any((*place, "enabled") in document.offsets for place in tables):
         names = [json_text(f"{place_label(place)}.enabled") for place in tables]
         environment.report.add_error(f"{' or '.join(names)} is required.", document.position(path))
     for place, table in tables.items():

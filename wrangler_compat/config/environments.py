@@ -7,16 +7,15 @@ from typing import Any
 from wrangler_compat.config.fields import (
     check_fields,
     check_type,
-    is_of_type,
     json_text,
     place_label,
     warn_unknown_fields,
 )
 from wrangler_compat.config.keys import KEYS, KeySpec
+from wrangler_compat.config.misplaced import warn_misplaced
 from wrangler_compat.config.reader import ConfigDocument
 from wrangler_compat.config.sections import BINDING_SECTIONS, BindingSection
-from wrangler_compat.diagnostics import Diagnostics
-from wrangler_compat.source import KeyPath
+from wrangler_compat.diagnostics import Diagnostics, KeyPath
 
 __all__ = ["Environment", "plugin_sections", "resolve_environment"]
 
@@ -150,13 +149,7 @@ def _checked(
     report: Diagnostics,
 ) -> dict[str, Any]:
     """Return the known keys of a table whose values have the right type; report the others."""
-    warn_unknown_fields(
-        report,
-        place_label(prefix) or "top-level",
-        table,
-        keys,
-        lambda name: document.position((*prefix, name)),
-    )
+    warn_unknown_fields(document, prefix, table, keys, report)
     checked: dict[str, Any] = {}
     for key, value in table.items():
         path = (*prefix, key)
@@ -170,33 +163,8 @@ def _checked(
             )
         elif check_type(report, place_label(path), value, keys[key].type, document.position(path)):
             checked[key] = check_fields(document, key, value, path, report)
-    _warn_misplaced(document, checked.get("vars", {}), prefix, table, report)
+    warn_misplaced(document, prefix, report)
     return checked
-
-
-def _warn_misplaced(
-    document: ConfigDocument,
-    variables: Mapping[str, Any],
-    prefix: KeyPath,
-    table: Mapping[str, Any],
-    report: Diagnostics,
-) -> None:
-    """Report section keys that a TOML file has below `[vars]`, where they become variables."""
-    if not document.is_toml:
-        return
-    header = place_label((*prefix, "vars"))
-    for key, value in variables.items():
-        spec = KEYS.get(key)
-        if spec is None or key in table or key in document.data:
-            continue
-        if is_of_type(value, spec.type):
-            report.add_warning(
-                f'"{key}" stands below [{header}], so it is a variable and not the "{key}" of '
-                "the configuration.\n"
-                "In TOML a key belongs to the table header above it: move it above the first "
-                "[header].",
-                document.position((*prefix, "vars", key)),
-            )
 
 
 def _warn_undefined(
@@ -226,29 +194,36 @@ def _warn_not_inherited(
 ) -> None:
     """Report what an environment lacks of the top level's keys that it does not inherit."""
     env = place_label(prefix)
-    for key in top:
-        if keys[key].scope == "own" and key not in table:
-            report.add_warning(
-                f'"{key}" exists at the top level, but not on "{env}".\n'
-                f'This is not what you probably want, since "{key}" is not inherited by '
-                "environments.\n"
-                f'Please add "{key}" to "{env}".',
-                document.position((key,)),
-            )
+    not_inherited = [key for key in top if keys[key].scope == "own"]
+    for key in not_inherited:
+        if key not in table:
+            report.add_warning(_missing_key_text(key, env), document.position((key,)))
     for section in BINDING_SECTIONS:
         key = section.path[0]
-        if key not in top or key not in own or keys[key].scope != "own":
-            continue
-        missing = [name for name in _names(section, top) if name not in _names(section, own)]
-        if missing:
-            label = "vars" if key == "vars" else f"{key} bindings"
-            report.add_warning(
-                f'The following {label} exist at the top level, but not on "{env}.{key}".\n'
-                f'This is probably not what you want, since "{key}" configuration is not '
-                "inherited by environments.\n"
-                f'Please add them to "{env}.{key}": {", ".join(missing)}.',
-                document.position((*prefix, key)),
-            )
+        if key in not_inherited and key in own:
+            here = _names(section, own)
+            missing = [name for name in _names(section, top) if name not in here]
+            if missing:
+                place = document.position((*prefix, key))
+                report.add_warning(_missing_names_text(key, env, missing), place)
+
+
+def _missing_key_text(key: str, env: str) -> str:
+    return (
+        f'"{key}" exists at the top level, but not on "{env}".\n'
+        f'This is not what you probably want, since "{key}" is not inherited by environments.\n'
+        f'Please add "{key}" to "{env}".'
+    )
+
+
+def _missing_names_text(key: str, env: str, names: Iterable[str]) -> str:
+    label = "vars" if key == "vars" else f"{key} bindings"
+    return (
+        f'The following {label} exist at the top level, but not on "{env}.{key}".\n'
+        f'This is probably not what you want, since "{key}" configuration is not inherited by '
+        "environments.\n"
+        f'Please add them to "{env}.{key}": {", ".join(names)}.'
+    )
 
 
 def _names(section: BindingSection, values: Mapping[str, Any]) -> list[str]:

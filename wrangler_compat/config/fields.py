@@ -1,20 +1,22 @@
 """Checks of single values and of tables with known fields, in the words that wrangler uses."""
 
+import datetime
 import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from wrangler_compat.config.keys import FIELDS, FieldSpec, ValueType
+from wrangler_compat.config.keys import FIELDS, KEYS, FieldSpec, ValueType
+from wrangler_compat.config.nearest import nearest_name, unique_fields
 from wrangler_compat.config.reader import ConfigDocument
-from wrangler_compat.diagnostics import Diagnostics, Position
-from wrangler_compat.source import KeyPath
+from wrangler_compat.config.secrecy import looks_like_secret
+from wrangler_compat.diagnostics import Diagnostics, KeyPath, Position
 
 __all__ = [
     "check_fields",
     "check_type",
     "is_of_type",
     "json_text",
-    "nearest_name",
+    "misplaced_hint",
     "place_label",
     "warn_unknown_fields",
 ]
@@ -56,8 +58,10 @@ def check_type(
     """Report a value of another type than `type_`; return whether it is of that type."""
     if is_of_type(value, type_):
         return True
-    message = _MESSAGES.get(type_, _MESSAGE)
-    report.add_error(message.format(label=label, type=type_, value=json_text(value)), position)
+    text = _MESSAGES.get(type_, _MESSAGE).format(label=label, type=type_, value=json_text(value))
+    if isinstance(value, datetime.date | datetime.time):
+        text += f"\nWithout quotes this is a date of TOML. Write {json_text(value)}, a string."
+    report.add_error(text, position)
     return False
 
 
@@ -80,7 +84,7 @@ def check_fields(
     label = place_label(path)
     if not check_type(report, label, value, "object", document.position(path)):
         return {}
-    warn_unknown_fields(report, label, value, fields, lambda name: document.position((*path, name)))
+    warn_unknown_fields(document, path, value, fields, report)
     for name, spec in fields.items():
         if spec.required and name not in value:
             report.add_error(f'"{label}.{name}" is a required field.', document.position(path))
@@ -125,30 +129,45 @@ def _check_field(
 
 
 def warn_unknown_fields(
-    report: Diagnostics,
-    label: str,
-    fields: Iterable[str],
+    document: ConfigDocument,
+    table: KeyPath,
+    fields: Mapping[str, Any],
     known: Iterable[str],
-    position_of: Callable[[str], Position],
+    report: Diagnostics,
 ) -> None:
-    """Report each field that is not known, with the known name that it is nearest to."""
+    """Report each field of a table that is not known, and what it was probably meant to be."""
     known = set(known)
-    for name in fields:
+    has_keys = not table or table[:-1] == ("env",)
+    for name, value in fields.items():
         if name not in known:
-            near = nearest_name(name, known)
-            hint = "" if near is None else f'\nDid you mean "{near}"?'
-            report.add_warning(
-                f'Unexpected fields found in {label} field: "{name}"{hint}', position_of(name)
-            )
+            path = (*table, name)
+            hint = misplaced_hint(document, path, value)
+            # One of an inner table may stand beside it: `crons` without `[triggers]` above.
+            inner = unique_fields() if has_keys else None
+            if hint is None and (near := nearest_name(name, known, inner)) is not None:
+                hint = f'Did you mean "{near}"?'
+            label = place_label(table) or "top-level"
+            text = f"Unexpected fields found in {label} field: {json_text(name)}"
+            report.add_warning("\n".join(filter(None, (text, hint))), document.position(path))
 
 
-def nearest_name(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that a misspelt one was probably meant to be."""
-    from difflib import get_close_matches  # only a misspelt config pays for this import
+def misplaced_hint(document: ConfigDocument, path: KeyPath, value: object) -> str | None:
+    """Return where a key of the top level belongs that a file has in some table.
 
-    lowered = {candidate.lower(): candidate for candidate in sorted(known)}
-    close = get_close_matches(name.lower(), lowered, n=1, cutoff=0.7)
-    return lowered[close[0]] if close else None
+    None where it can hardly be one: its value has another type, or the key stands where it belongs
+    as well.
+    """
+    *table, name = path
+    spec = KEYS.get(str(name))
+    env = path[1] if path[0] == "env" else None
+    homes = [document.data] if env is None else [document.data, document.data["env"][env]]
+    if spec is None or not is_of_type(value, spec.type) or any(name in home for home in homes):
+        return None
+    if tuple(table) in document.headers:
+        place = "above the first [header]" if env is None else f"right below [env.{env}]"
+        return f"In TOML a key belongs to the table header above it: move it {place}."
+    home = "the top level" if env is None else f'"env.{env}"'
+    return f'"{name}" is a key of {home}.'
 
 
 def place_label(path: KeyPath) -> str:
@@ -156,10 +175,20 @@ def place_label(path: KeyPath) -> str:
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text[1:]
+    return text.removeprefix(".")
 
 
 def json_text(value: object) -> str:
-    """Return a value as JSON on one line, cut where it is very long."""
-    text = json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":"))
+    """Return a value as JSON on one line, cut where it is very long, and without secrets in it."""
+    shown = _without_secrets("", value)
+    text = json.dumps(shown, default=str, ensure_ascii=False, separators=(",", ":"))
     return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
+
+
+def _without_secrets(name: str, value: object) -> object:
+    """Return a value in which what looks like a secret is hidden; `name` is that of its field."""
+    if isinstance(value, dict):
+        return {key: _without_secrets(key, item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_secrets(name, item) for item in value]
+    return "(hidden)" if looks_like_secret(name, value) else value

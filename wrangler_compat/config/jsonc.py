@@ -4,8 +4,8 @@ import json
 import re
 from typing import Any
 
-from wrangler_compat.diagnostics import Diagnostics
-from wrangler_compat.source import MAX_DEPTH, KeyPath, SourceText, TextError
+from wrangler_compat.diagnostics import Diagnostics, KeyPath
+from wrangler_compat.source import MAX_DEPTH, SourceText, TextError
 
 __all__ = ["parse_jsonc"]
 
@@ -73,20 +73,24 @@ class _Reader:
             if self._peek() != '"':
                 raise self._expected('a key in double quotes or "}"')
             key = self._string()
+            key_path = (*path, key)
             if key in data:
-                first = self._source.position(self.offsets[(*path, key)])
-                self._report.add_warning(
-                    f'"{key}" is set twice in one object; this one wins over the one at {first}.',
-                    self._source.position(start),
-                )
-            self.offsets[(*path, key)] = start
+                self._warn_repeated(key_path, start)
+            self.offsets[key_path] = start
             self._skip_gap()
             if self._peek() != ":":
                 raise self._expected('":"')
             self._at += 1
             self._skip_gap()
-            data[key] = self._value((*path, key))
+            data[key] = self._value(key_path)
         return data
+
+    def _warn_repeated(self, path: KeyPath, offset: int) -> None:
+        first = self._source.position(self.offsets[path])
+        self._report.add_warning(
+            f'"{path[-1]}" is set twice in one object; this one wins over the one at {first}.',
+            self._source.position(offset, path),
+        )
 
     def _array(self, path: KeyPath) -> list[Any]:
         self._at += 1

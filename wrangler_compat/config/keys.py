@@ -155,14 +155,14 @@ class FieldSpec:
 
     type: ValueType
     required: bool = False
-    choices: tuple[str, ...] = ()
+    choices: tuple[str | int, ...] = ()
 
 
 def _field(type_: ValueType) -> FieldSpec:
     return FieldSpec(type=type_)
 
 
-def _required(type_: ValueType, *choices: str) -> FieldSpec:
+def _required(type_: ValueType, *choices: str | int) -> FieldSpec:
     return FieldSpec(type=type_, required=True, choices=choices)
 
 
@@ -195,10 +195,14 @@ FIELDS: Mapping[str, Mapping[str, FieldSpec]] = {
         "upstream_protocol": _choice("http", "https"),
         "host": _field("string"),
         "enable_containers": _field("boolean"),
-        "container_engine": _field("any"),
+        "container_engine": _field("string"),
         "generate_types": _field("boolean"),
     },
     "durable_objects": {"bindings": _field("array"), "code_update_strategy": _field("object")},
+    "durable_objects.code_update_strategy": {
+        "mode": _required("string", "immediate", "deferred"),
+        "max_delay": _field("number"),
+    },
     "limits": {"cpu_ms": _field("number"), "subrequests": _field("number")},
     "logfwdr": {"bindings": _required("array")},
     "migrations[]": {
@@ -257,7 +261,7 @@ FIELDS: Mapping[str, Mapping[str, FieldSpec]] = {
         "visibility_timeout_ms": _field("number"),
         "retry_delay": _field("number"),
     },
-    "ratelimits[].simple": {"limit": _required("number"), "period": _required("number")},
+    "ratelimits[].simple": {"limit": _required("number"), "period": _required("number", 10, 60)},
     "rules[]": {
         "type": _required(
             "string",

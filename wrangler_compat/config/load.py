@@ -3,14 +3,13 @@
 import datetime
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from wrangler_compat.config.environments import plugin_sections, resolve_environment
 from wrangler_compat.config.model import Binding, WorkerConfig
 from wrangler_compat.config.reader import CONFIG_NAMES, find_config, read_document
 from wrangler_compat.config.worker import build_worker_config
-from wrangler_compat.diagnostics import Diagnostics
+from wrangler_compat.diagnostics import Diagnostics, Position
 from wrangler_compat.errors import ConfigError
 from wrangler_compat.secrets import LocalSecret, read_local_secrets
 from wrangler_compat.source import display_path
@@ -48,8 +47,7 @@ def read_config(
     sections = plugin_sections(plugin_keys or {})
     environment = resolve_environment(document, env or None, sections, report)
     today = today or datetime.datetime.now(datetime.UTC).date()
-    config = build_worker_config(document, environment, sections, today)
-    return (None if report.has_errors else config), report
+    return build_worker_config(document, environment, sections, today, report), report
 
 
 def load_config(
@@ -83,7 +81,7 @@ def load_config(
                 name=name, type="plain_text", fields={"text": text}, source="command line (--var)"
             )
             _put(bindings, variable, "a variable of the command line (--var)", report)
-        config = replace(config, bindings=tuple(bindings.values()))
+        config = config.model_copy(update={"bindings": tuple(bindings.values())})
     if config is None or report.has_errors:
         raise ConfigError(report)
     return config, report
@@ -104,11 +102,18 @@ def _read_secrets(
         config.folder,
         env,
         required=required,
+        declared_at=_declared_at(config),
         variables=[binding.name for binding in config.bindings if binding.type in _VARIABLE_KINDS],
         environ=environ,
         report=report,
     )
     return found.secrets.values()
+
+
+def _declared_at(config: WorkerConfig) -> dict[str, Position]:
+    path = (*config.origins.get("secrets", ()), "required")
+    names = config.required_secrets or ()
+    return {name: config.positions[*path, index] for index, name in enumerate(names)}
 
 
 def _put(bindings: dict[str, Binding], new: Binding, origin: str, report: Diagnostics) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from wrangler_compat.config.jsonc import parse_jsonc
 from wrangler_compat.config.toml import parse_toml
-from wrangler_compat.diagnostics import Diagnostics, Position
-from wrangler_compat.source import KeyPath, SourceText, TextError, read_source
+from wrangler_compat.diagnostics import Diagnostics, KeyPath, Position
+from wrangler_compat.source import SourceText, TextError, read_source
 
 __all__ = ["CONFIG_NAMES", "ConfigDocument", "find_config", "read_document"]
 
@@ -19,12 +19,16 @@ CONFIG_NAMES = ("wrangler.json", "wrangler.jsonc", "wrangler.toml")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigDocument:
-    """What a config file says, before any key has been looked at."""
+    """What a config file says, before any key has been looked at.
+
+    `headers` are the tables that have a header of their own, which only TOML knows.
+    """
 
     path: Path
     source: SourceText
     data: Mapping[str, Any]
     offsets: Mapping[KeyPath, int]
+    headers: frozenset[KeyPath] = frozenset()
 
     @property
     def is_toml(self) -> bool:
@@ -33,9 +37,10 @@ class ConfigDocument:
 
     def position(self, path: KeyPath) -> Position:
         """Return where a key stands; for one that is not there, where what it misses in does."""
-        while path and path not in self.offsets:
-            path = path[:-1]
-        return self.source.position(self.offsets.get(path, 0))
+        found = path
+        while found and found not in self.offsets:
+            found = found[:-1]
+        return self.source.position(self.offsets.get(found, 0), path)
 
 
 def find_config(folder: Path, report: Diagnostics | None = None) -> Path | None:
@@ -58,12 +63,13 @@ def read_document(path: Path, report: Diagnostics) -> ConfigDocument | None:
     source = read_source(path, report)
     if source is None:
         return None
+    headers: frozenset[KeyPath] = frozenset()
     try:
         if path.suffix == ".toml":
-            data, offsets = parse_toml(source)
+            data, offsets, headers = parse_toml(source)
         else:
             data, offsets = parse_jsonc(source, report)
     except TextError as error:
         report.add_error(error.text, source.position(error.offset))
         return None
-    return ConfigDocument(path=path, source=source, data=data, offsets=offsets)
+    return ConfigDocument(path=path, source=source, data=data, offsets=offsets, headers=headers)

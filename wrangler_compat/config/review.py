@@ -1,11 +1,13 @@
 """Accidents that can be seen only in several workers, or several environments, side by side."""
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from wrangler_compat.config.fields import place_label
 from wrangler_compat.config.model import Binding, WorkerConfig
+from wrangler_compat.config.secrecy import looks_like_secret
 from wrangler_compat.config.sections import BINDING_SECTIONS
+from wrangler_compat.config.values import leaves
 from wrangler_compat.diagnostics import Diagnostics, Position
 from wrangler_compat.routes import RoutePattern
 
@@ -15,43 +17,46 @@ _WORKER_FIELDS = {s.kind: s.worker_field for s in BINDING_SECTIONS if s.worker_f
 _RESOURCE_FIELDS = {
     s.kind: s.resource_field for s in BINDING_SECTIONS if s.resource_field is not None
 }
-_SECRET_NAME = re.compile(
-    r"(?:^|_)(?:secret|token|passw(?:or)?d|credentials?|(?:api|private|signing|encryption)_?key)$",
-    re.IGNORECASE,
-)
 
 
-def review_workers(configs: Iterable[WorkerConfig], report: Diagnostics) -> None:
+def review_workers(
+    configs: Iterable[WorkerConfig], report: Diagnostics, *, complete: bool = True
+) -> None:
     """Report, as warnings, what a config file alone cannot show.
 
     `configs` are workers that are meant to run side by side, and may hold one file several times,
     each time for another environment. Reported are variables that look like secrets, services
     that no worker provides, a route that two workers claim, and a resource such as a KV namespace
-    that two environments of one file share.
+    that two environments of one file share. Unless `configs` are `complete`, nothing is said of
+    services: the worker may be one that is left out.
     """
     configs = list(configs)
     _warn_of_secrets_in_the_open(configs, report)
-    _warn_of_missing_workers(configs, report)
+    if complete:
+        _warn_of_missing_workers(configs, report)
     _warn_of_contested_routes(configs, report)
     _warn_of_shared_resources(configs, report)
 
 
 def _warn_of_secrets_in_the_open(configs: Sequence[WorkerConfig], report: Diagnostics) -> None:
-    seen: set[Position | None] = set()
+    # A file that is read for several environments has a variable several times.
+    seen: set[Position] = set()
     for config in configs:
         for binding in config.bindings:
-            text = binding.fields.get("text")
-            # An environment that is read twice, and what stands in no file, is not named again.
-            if binding.type != "plain_text" or not text or binding.position in seen:
+            if binding.position is None or binding.source is not None:
                 continue
-            seen.add(binding.position)
-            if binding.source is None and _SECRET_NAME.search(binding.name):
-                report.add_warning(
-                    f'The variable "{binding.name}" looks like a secret, and stands in the open.\n'
-                    f"Remove it from the config, and put {binding.name}=… into .dev.vars, which "
-                    "is kept out of version control.",
-                    binding.position,
-                )
+            value = binding.fields.get("text", binding.fields.get("json"))
+            for path, text in leaves(value, (binding.name,)):
+                place = config.positions.get((*binding.position.key, *path[1:]), binding.position)
+                if place not in seen and looks_like_secret(str(path[-1]), text):
+                    seen.add(place)
+                    report.add_warning(
+                        f'The variable "{place_label(path)}" looks like a secret, and stands in '
+                        "the open.\n"
+                        f"Remove it from the config, and put {binding.name}=… into .dev.vars, "
+                        "which is kept out of version control.",
+                        place,
+                    )
 
 
 def _warn_of_missing_workers(configs: Sequence[WorkerConfig], report: Diagnostics) -> None:
@@ -68,20 +73,28 @@ def _warn_of_missing_workers(configs: Sequence[WorkerConfig], report: Diagnostic
 
 
 def _warn_of_contested_routes(configs: Sequence[WorkerConfig], report: Diagnostics) -> None:
-    claims: dict[tuple[object, ...], tuple[str, Position | None]] = {}
+    claims: dict[tuple[object, ...], tuple[WorkerConfig, Position | None]] = {}
+    told: set[object] = set()
     for config in configs:
         for route in config.routes:
-            first, place = claims.setdefault(_claim(route.pattern), (config.name, route.position))
-            if first != config.name:
-                report.add_warning(
-                    f'Two workers claim the route "{route.pattern.text}": "{first}" ({place}) and '
-                    f'"{config.name}". Requests go to one of them only.',
-                    route.position,
-                )
+            first, place = claims.setdefault(_claim(route.pattern), (config, route.position))
+            # Environments that inherit a route claim it once more, at the same place.
+            contest = (place, route.position)
+            if first.name == config.name or contest in told:
+                continue
+            if first.config_path != config.config_path:
+                told.add(contest)
+            report.add_warning(
+                f'Two workers claim the route "{route.pattern.text}": "{first.name}" '
+                f'({place or first.config_path}) and "{config.name}". '
+                "Requests go to one of them only.",
+                route.position,
+            )
 
 
 def _claim(pattern: RoutePattern) -> tuple[object, ...]:
-    return (pattern.host_wildcard, pattern.host, pattern.path, pattern.path_wildcard)
+    # A custom domain and `host/*` are the same requests.
+    return (pattern.host_wildcard, pattern.host, pattern.path or "/", pattern.path_wildcard)
 
 
 def _warn_of_shared_resources(configs: Sequence[WorkerConfig], report: Diagnostics) -> None:

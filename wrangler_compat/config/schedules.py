@@ -26,7 +26,7 @@ def cron_fault(cron: str) -> str | None:
     """Return what is wrong with a cron expression, or None; five fields, names are allowed."""
     fields = cron.split()
     if len(fields) != len(_FIELDS):
-        return f"it has {len(fields)} fields instead of five"
+        return f"it has {len(fields)} field{'s' if len(fields) != 1 else ''} instead of five"
     for text, (name, lowest, highest, names) in zip(fields, _FIELDS, strict=True):
         for part in text.upper().split(","):
             match = _PART.fullmatch(part)

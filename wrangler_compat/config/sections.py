@@ -4,13 +4,22 @@ One row a kind; nothing else in this package names a kind. Sources: wrangler 4's
 reference and the metadata that it uploads.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from wrangler_compat.config.keys import ValueType
 
-__all__ = ["BINDING_SECTIONS", "BindingSection", "TRIGGER_SECTIONS", "TriggerSection"]
+__all__ = ["BINDING_SECTIONS", "BindingSection", "NameFormat", "TRIGGER_SECTIONS", "TriggerSection"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameFormat:
+    """What the name of a resource looks like: a pattern of the whole name, and it in words."""
+
+    pattern: re.Pattern[str]
+    words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +30,10 @@ class BindingSection:
     (`mapping`, whose value becomes the field `value_field`). `name_field` holds the binding's name.
     `provisioned` is a field that may be left out, though not be empty: wrangler makes the resource
     then, and here its id is made of the names of the worker and the binding. `renames` are fields
-    that the flat form calls otherwise. `worker_field` names another worker. `open` sections take
-    any field.
+    that the flat form calls otherwise. `formats` are names that must look a certain way. Of the
+    fields in `exclusive`, one may be there; one in `needs` must not be there without the other; of
+    that in `unique`, each binding has a value of its own. `worker_field` names another worker.
+    `open` sections take any field.
     """
 
     path: tuple[str, ...]
@@ -33,6 +44,10 @@ class BindingSection:
     provisioned: str | None = None
     optional: Mapping[str, ValueType] = field(default_factory=dict)
     renames: Mapping[str, str] = field(default_factory=dict)
+    formats: Mapping[str, NameFormat] = field(default_factory=dict)
+    exclusive: tuple[str, ...] = ()
+    needs: Mapping[str, str] = field(default_factory=dict)
+    unique: str | None = None
     value_field: str = ""
     worker_field: str | None = None
     open: bool = False
@@ -61,6 +76,10 @@ def _list(
     provisioned: str | None = None,
     renames: Mapping[str, str] | None = None,
     name_field: str = "binding",
+    formats: Mapping[str, NameFormat] | None = None,
+    exclusive: tuple[str, ...] = (),
+    needs: Mapping[str, str] | None = None,
+    unique: str | None = None,
     worker_field: str | None = None,
 ) -> BindingSection:
     return BindingSection(
@@ -71,6 +90,10 @@ def _list(
         provisioned=provisioned,
         optional={"remote": "boolean", **(optional or {})},
         renames=renames or {},
+        formats=formats or {},
+        exclusive=exclusive,
+        needs=needs or {},
+        unique=unique,
         worker_field=worker_field,
     )
 
@@ -83,6 +106,15 @@ def _single(key: str, kind: str, optional: Mapping[str, ValueType] | None = None
 def _mapping(key: str, kind: str, value_field: str) -> BindingSection:
     return BindingSection(path=(key,), kind=kind, shape="mapping", value_field=value_field)
 
+
+_BUCKET_NAME = NameFormat(
+    pattern=re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]"),
+    words="3 to 63 lower-case letters, digits and dashes, with no dash at either end",
+)
+_WORKFLOW_NAME = NameFormat(
+    pattern=re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}"),
+    words="1 to 64 letters, digits, underscores and dashes, with no dash at the start",
+)
 
 BINDING_SECTIONS: tuple[BindingSection, ...] = (
     _mapping("vars", "json", "json"),
@@ -113,6 +145,7 @@ BINDING_SECTIONS: tuple[BindingSection, ...] = (
         {"class_name": "string"},
         {"script_name": "string", "environment": "string"},
         name_field="name",
+        needs={"environment": "script_name"},
         worker_field="script_name",
     ),
     _list(
@@ -121,6 +154,7 @@ BINDING_SECTIONS: tuple[BindingSection, ...] = (
         None,
         {"preview_bucket_name": "string", "jurisdiction": "string", "local_dev": "object"},
         provisioned="bucket_name",
+        formats={"bucket_name": _BUCKET_NAME, "preview_bucket_name": _BUCKET_NAME},
     ),
     _list(
         "d1_databases",
@@ -159,6 +193,8 @@ BINDING_SECTIONS: tuple[BindingSection, ...] = (
             "jurisdiction": "string",
         },
         renames={"name": "workflow_name"},
+        formats={"name": _WORKFLOW_NAME},
+        unique="name",
         worker_field="script_name",
     ),
     _list(
@@ -171,6 +207,7 @@ BINDING_SECTIONS: tuple[BindingSection, ...] = (
             "allowed_sender_addresses": "strings",
         },
         name_field="name",
+        exclusive=("destination_address", "allowed_destination_addresses"),
     ),
     _list(
         "ratelimits",

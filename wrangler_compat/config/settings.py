@@ -2,6 +2,7 @@
 
 import copy
 import datetime
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -96,9 +97,11 @@ def _relative_path(folder: Path, path: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return a copy that can be written as JSON: TOML's dates become texts."""
+    """Return a copy that JSON has: dates become texts, infinite numbers null as in JavaScript."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     return value.isoformat() if isinstance(value, datetime.date | datetime.time) else value

@@ -4,11 +4,14 @@ import re
 import tomllib
 from typing import Any
 
-from wrangler_compat.source import MAX_DEPTH, KeyPath, SourceText, TextError
+from wrangler_compat.diagnostics import KeyPath
+from wrangler_compat.source import MAX_DEPTH, SourceText, TextError
 
 __all__ = ["parse_toml"]
 
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
+# What an inline table may not end with, or break its line behind, before version 1.1 of TOML.
+_OPEN_TABLE = re.compile(r"[{,][ \t]*\Z")
 _LONG_NUMBER = re.compile(r"[0-9][0-9_]{4000,}")
 _STRING = (
     r'"""(?:\\.|[^\\])*?"{3,5}(?!")'
@@ -17,27 +20,39 @@ _STRING = (
     r"|'[^'\n]*'"
 )
 _STRING_TOKEN = re.compile(_STRING, re.DOTALL)
-_BRACKET_TOKEN = re.compile(rf"#[^\n]*|{_STRING}|[\[\]{{}}]", re.DOTALL)
+# tomllib's time and memory grow with the square of a dotted key's parts.
+_KEY_PART = r"""(?:[\w-]++|"(?:\\.|[^"\\\n])*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
+_DEEP_KEY = rf"(?P<deep>(?<![\w.-])(?:{_KEY_PART}){{{MAX_DEPTH}}})"
+_BRACKET_TOKEN = re.compile(rf"#[^\n]*|{_DEEP_KEY}|{_STRING}|[\[\]{{}}]", re.DOTALL)
 _SPACE = re.compile(r"[ \t]*")
 _GAP = re.compile(r"(?:[ \t\n,]|#[^\n]*)*")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _SCALAR = re.compile(r"[^,\]}\n#]+")
 
 
-def parse_toml(source: SourceText) -> tuple[dict[str, Any], dict[KeyPath, int]]:
-    """Return the values and the offset of every key; raises TextError."""
+def parse_toml(
+    source: SourceText,
+) -> tuple[dict[str, Any], dict[KeyPath, int], frozenset[KeyPath]]:
+    """Return the values, the offset of every key, and the tables that have a header of their own.
+
+    Raises TextError.
+    """
     _check_depth(source.text)
     try:
         data = tomllib.loads(source.text)
     except ValueError as error:
         raise _located(error, source.text) from error
-    return data, _KeyFinder(source.text).find()
+    finder = _KeyFinder(source.text)
+    offsets = finder.find()
+    return data, offsets, frozenset(finder.headers)
 
 
 def _check_depth(text: str) -> None:
     depth = 0
     for token in _BRACKET_TOKEN.finditer(text):
         first = token[0]
+        if token["deep"] is not None:
+            raise _too_deep(token.end())
         if first in ("[", "{"):
             depth += 1
             if depth > MAX_DEPTH:
@@ -57,10 +72,20 @@ def _located(error: ValueError, text: str) -> TextError:
     words = f"Invalid TOML: {message[: place.start()]}."
     if place[1] is None:
         return TextError(words, len(text))
-    offset = 0
+    line_start = 0
     for _ in range(int(place[1]) - 1):
-        offset = text.index("\n", offset) + 1
-    return TextError(words, offset + int(place[2]) - 1)
+        line_start = text.index("\n", line_start) + 1
+    offset = line_start + int(place[2]) - 1
+    if _OPEN_TABLE.search(text, line_start, offset) and text[offset : offset + 1] in (
+        "}",
+        "\n",
+        "#",
+    ):
+        words += (
+            "\nA table in braces stands on one line, without a comma at its end. "
+            "Give it a [header] of its own where it is long."
+        )
+    return TextError(words, offset)
 
 
 def _too_deep(offset: int) -> TextError:
@@ -75,12 +100,14 @@ class _KeyFinder:
         self._at = 0
         self._offsets: dict[KeyPath, int] = {}
         self._last_index: dict[KeyPath, int] = {}
+        self.headers: set[KeyPath] = set()
 
     def find(self) -> dict[KeyPath, int]:
         table: KeyPath = ()
         while self._skip(_GAP) < len(self._text):
             if self._text[self._at] == "[":
                 table = self._header()
+                self.headers.add(table)
             else:
                 self._pair(table)
         return self._offsets

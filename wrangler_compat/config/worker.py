@@ -3,23 +3,56 @@
 import datetime
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from pydantic import BaseModel
 
 from wrangler_compat.config.bindings import read_bindings, read_triggers
 from wrangler_compat.config.conditions import check_conditions
 from wrangler_compat.config.environments import Environment
 from wrangler_compat.config.fields import json_text, place_label
-from wrangler_compat.config.model import DevSettings, Limits, WorkerConfig
+from wrangler_compat.config.model import (
+    Assets,
+    Binding,
+    Build,
+    DevSettings,
+    Limits,
+    Migration,
+    ModuleRule,
+    Observability,
+    Placement,
+    PythonModules,
+    Route,
+    Trigger,
+    WorkerConfig,
+)
 from wrangler_compat.config.reader import ConfigDocument
 from wrangler_compat.config.routing import ROUTE_KEYS, read_cron_triggers, read_routes
 from wrangler_compat.config.sections import BindingSection
 from wrangler_compat.config.settings import absolute_path, normalised_settings
+from wrangler_compat.diagnostics import Diagnostics, KeyPath, Position
+from wrangler_compat.names import suggest_worker_name
 
-__all__ = ["build_worker_config"]
+__all__ = ["build_worker_config", "outline_worker"]
+
+T = TypeVar("T", bound=BaseModel)
 
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_-]*")
+
+
+class _Parts(NamedTuple):
+    """What is read with checks of its own."""
+
+    cron_triggers: tuple[Trigger, ...]
+    triggers: tuple[Trigger, ...]
+    routes: tuple[Route, ...]
+    bindings: tuple[Binding, ...]
+    dev: DevSettings
+    limits: Limits
+    extra: Mapping[str, Any]
 
 
 def build_worker_config(
@@ -27,49 +60,109 @@ def build_worker_config(
     environment: Environment,
     sections: Iterable[BindingSection],
     today: datetime.date,
-) -> WorkerConfig:
-    """Check and assemble; what is wrong is reported, and after an error the result is of no use."""
+    report: Diagnostics,
+) -> WorkerConfig | None:
+    """Check and assemble; None where `report`, that of the whole file, has errors in the end."""
     sections = tuple(sections)
-    folder = document.path.parent
     name = _name(document, environment)
-    main = _main(document, environment, folder)
+    main = _main(document, environment, document.path.parent)
     check_conditions(document, environment, today)
     _check_top_level(document, environment, sections, today)
-    cron_triggers = read_cron_triggers(document, environment)
-    values = environment.values
+    parts = _Parts(
+        cron_triggers=read_cron_triggers(document, environment),
+        triggers=read_triggers(document, environment),
+        routes=read_routes(document, environment),
+        bindings=read_bindings(document, environment, sections),
+        dev=_dev(document, environment),
+        limits=_limits(document, environment),
+        extra={
+            section.path[0]: environment.values[section.path[0]]
+            for section in sections
+            if section.path[0] in environment.values
+        },
+    )
+    if report.has_errors or main is None:
+        return None
+    return _assemble(document, environment, name, main, parts)
+
+
+def outline_worker(
+    document: ConfigDocument, environment: Environment, sections: Iterable[BindingSection]
+) -> WorkerConfig | None:
+    """Return what is right in a config with errors: name, routes, bindings; None without a name.
+
+    What is wrong is left out, and reported to the environment's report once more.
+    """
+    name = environment.values.get("name")
+    if not name:
+        return None
+    folder = document.path.parent
     return WorkerConfig(
         config_path=document.path,
         folder=folder,
         name=name,
         top_level_name=environment.top_level_name or name,
-        main=main or folder,
-        base_dir=absolute_path(folder, values["base_dir"]) if "base_dir" in values else None,
+        main=absolute_path(folder, environment.values.get("main", "")),
+        target_environment=environment.target,
+        defined_environments=environment.defined,
+        routes=read_routes(document, environment),
+        bindings=read_bindings(document, environment, sections),
+        dev=_dev(document, environment),
+        positions=_positions(document),
+    )
+
+
+def _assemble(
+    document: ConfigDocument, environment: Environment, name: str, main: Path, parts: _Parts
+) -> WorkerConfig:
+    folder = document.path.parent
+    values = environment.values
+    settings = normalised_settings(document, environment)
+    return WorkerConfig(
+        config_path=document.path,
+        folder=folder,
+        name=name,
+        top_level_name=environment.top_level_name or name,
+        main=main,
         target_environment=environment.target,
         defined_environments=environment.defined,
         compatibility_date=values.get("compatibility_date"),
         compatibility_flags=tuple(values.get("compatibility_flags", ())),
         account_id=values.get("account_id"),
+        keep_vars=values.get("keep_vars"),
+        logpush=values.get("logpush"),
+        send_metrics=values.get("send_metrics"),
         workers_dev=values.get("workers_dev"),
         preview_urls=values.get("preview_urls"),
-        routes=read_routes(document, environment),
-        crons=tuple(trigger.fields["cron"] for trigger in cron_triggers),
-        triggers=(
-            *cron_triggers,
-            *read_triggers(document, environment),
-        ),
-        bindings=read_bindings(document, environment, sections),
+        routes=parts.routes,
+        crons=tuple(trigger.fields["cron"] for trigger in parts.cron_triggers),
+        triggers=(*parts.cron_triggers, *parts.triggers),
+        bindings=parts.bindings,
         required_secrets=_required_secrets(environment),
-        dev=_dev(document, environment),
-        limits=_limits(document, environment),
-        settings=normalised_settings(document, environment),
+        assets=_table(Assets, settings, "assets"),
+        migrations=tuple(map(Migration.model_validate, settings["migrations"])),
+        base_dir=absolute_path(folder, values["base_dir"]) if "base_dir" in values else None,
+        build=Build.model_validate(settings["build"]),
+        find_additional_modules=values.get("find_additional_modules"),
+        python_modules=PythonModules.model_validate(settings["python_modules"]),
+        rules=tuple(map(ModuleRule.model_validate, settings["rules"])),
+        dev=parts.dev,
+        limits=parts.limits,
+        observability=_table(Observability, settings, "observability"),
+        placement=_table(Placement, settings, "placement"),
+        settings=settings,
         origins=dict(environment.paths),
-        extra={
-            section.path[0]: values[section.path[0]]
-            for section in sections
-            if section.path[0] in values
-        },
-        positions={path: document.position(path) for path in document.offsets},
+        extra=parts.extra,
+        positions=_positions(document),
     )
+
+
+def _positions(document: ConfigDocument) -> dict[KeyPath, Position]:
+    return {path: document.position(path) for path in document.offsets}
+
+
+def _table(model: type[T], settings: Mapping[str, Any], key: str) -> T | None:
+    return model.model_validate(settings[key]) if key in settings else None
 
 
 def _check_top_level(
@@ -98,14 +191,14 @@ def _check_top_level(
 
 
 def _name(document: ConfigDocument, environment: Environment) -> str:
-    path = environment.path("name")
     name = environment.values.get("name")
     if not name:
         if name == "" or "name" not in document.data:
-            example = _assignment(document, "name", _suggested_name(document.path.parent))
+            suggested = suggest_worker_name(document.path.parent.name) or "my-worker"
+            example = _assignment(document, "name", suggested)
             environment.report.add_error(
                 f'Missing "name": say how the worker is called, for example {example}.',
-                document.position(path),
+                document.position(environment.paths.get("name", ("name",))),
             )
         return ""
     _check_name(document, environment)
@@ -115,16 +208,16 @@ def _name(document: ConfigDocument, environment: Environment) -> str:
 def _check_name(document: ConfigDocument, environment: Environment) -> None:
     name = environment.values.get("name")
     path = environment.path("name")
+    top_level_name = environment.top_level_name
+    if path == ("name",) and top_level_name and _NAME.fullmatch(top_level_name) is None:
+        # The suffix has no part in it: an environment says what the top level says.
+        name = top_level_name
     if name and _NAME.fullmatch(name) is None:
         environment.report.add_error(
             f'Expected "{place_label(path)}" to be of type string, alphanumeric and '
             f"lowercase with dashes only but got {json_text(name)}.",
             document.position(path),
         )
-
-
-def _suggested_name(folder: Path) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", folder.name.lower()).strip("-") or "my-worker"
 
 
 def _assignment(document: ConfigDocument, key: str, value: str) -> str:
@@ -138,7 +231,7 @@ def _main(document: ConfigDocument, environment: Environment, folder: Path) -> P
             example = _assignment(document, "main", "src/entry.py")
             environment.report.add_error(
                 f'Missing "main": say which file holds the worker, for example {example}.',
-                document.position(environment.path("main")),
+                document.position(environment.paths.get("main", ("main",))),
             )
         return None
     path = absolute_path(folder, main)

@@ -35,9 +35,9 @@ KINDS: list[tuple[str, str, dict[str, Any]]] = [
         {"class_name": "C"},
     ),
     (
-        'r2_buckets = [{ binding = "B", bucket_name = "b" }]',
+        'r2_buckets = [{ binding = "B", bucket_name = "files" }]',
         "r2_bucket",
-        {"bucket_name": "b"},
+        {"bucket_name": "files"},
     ),
     ('d1_databases = [{ binding = "B", database_id = "d" }]', "d1", {"id": "d"}),
     ('queues.producers = [{ binding = "B", queue = "q" }]', "queue", {"queue_name": "q"}),
@@ -236,10 +236,10 @@ def test_two_bindings_of_one_name_are_an_error_that_names_both_places(project: "
         '"A" is the name of two bindings: vars.A (wrangler.toml:6:1) and '
         f"{second}.\n"
         "Bindings must have unique names, so that they can all be referenced in the worker. "
-        "Rename one of them."
-        for second in (
-            "kv_namespaces[0].binding (wrangler.toml:8:1)",
-            "services[0].binding (wrangler.toml:11:1)",
+        f"Rename one of them. ({place})"
+        for second, place in (
+            ("kv_namespaces[0].binding", "wrangler.toml:8:1"),
+            ("services[0].binding", "wrangler.toml:11:1"),
         )
     ]
 
@@ -248,10 +248,9 @@ def test_declared_secret_takes_its_name(project: "Project") -> None:
     errors = project.errors('secrets.required = ["A", "B"]\nvars.A = "x"\n')
 
     assert errors == [
-        '"A" is the name of two bindings: vars.A (wrangler.toml:6:6) and secrets.required[0] '
-        "(wrangler.toml:5:21).\n"
+        '"A" is the name of two bindings: vars.A (wrangler.toml:6:6) and secrets.required[0].\n'
         "Bindings must have unique names, so that they can all be referenced in the worker. "
-        "Rename one of them."
+        "Rename one of them. (wrangler.toml:5:21)"
     ]
 
 

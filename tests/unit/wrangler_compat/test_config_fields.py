@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from wrangler_compat.config.fields import json_text, nearest_name, place_label
+from wrangler_compat.config.fields import json_text, place_label
 from wrangler_compat.config.keys import FIELDS, KEYS
 
 if TYPE_CHECKING:
@@ -130,6 +130,15 @@ def test_wrong_type_in_an_environment_is_named_with_its_path(project: "Project")
             'Unexpected fields found in top-level field: "zzz" (wrangler.toml:5:1)',
         ),
         (
+            'crons = ["* * * * *"]\n',
+            'Unexpected fields found in top-level field: "crons"\n'
+            'Did you mean "triggers.crons"? (wrangler.toml:5:1)',
+        ),
+        (
+            "[dev]\ncrons = 1\n",
+            'Unexpected fields found in dev field: "crons" (wrangler.toml:6:1)',
+        ),
+        (
             "[dev]\nports = 1\n",
             'Unexpected fields found in dev field: "ports"\n'
             'Did you mean "port"? (wrangler.toml:6:1)',
@@ -173,17 +182,25 @@ def test_tables_of_fields_belong_to_known_keys() -> None:
     assert {name.partition(".")[0].removesuffix("[]") for name in FIELDS} <= set(KEYS)
 
 
-def test_nearest_name_is_none_for_another_word() -> None:
-    assert nearest_name("bindng", ["binding", "id"]) == "binding"
-    assert nearest_name("port", ["id", "binding"]) is None
-    assert nearest_name("x", []) is None
-
-
 def test_label_of_a_place_is_written_like_a_path_in_javascript() -> None:
     assert place_label(("env", "x", "kv_namespaces", 0, "id")) == "env.x.kv_namespaces[0].id"
+    assert place_label((0, "tag")) == "[0].tag"
     assert place_label(()) == ""
 
 
 def test_long_values_are_cut_in_messages() -> None:
     assert json_text({"a": ["é", None]}) == '{"a":["é",null]}'
     assert json_text("x" * 300) == '"' + "x" * 199 + "…"
+
+
+def test_what_looks_like_a_secret_is_hidden_in_messages(project: "Project") -> None:
+    url = "postgres://user:hunter2@db.example.com/x"
+    assert json_text({"url": [url], "n": {"password": "hunter2"}, "x": 1}) == (
+        '{"url":["(hidden)"],"n":{"password":"(hidden)"},"x":1}'
+    )
+
+    table = f'[[hyperdrive]]\nbinding = "DB"\nlocalConnectionString = "{url}"\n'
+
+    (error,) = project.errors(table)
+    assert "hunter2" not in error
+    assert '{"binding":"DB","localConnectionString":"(hidden)"}' in error

@@ -160,7 +160,7 @@ def test_file_that_cannot_be_read_is_an_error(folder: Path) -> None:
     assert read_document(folder / "a\0b.toml", unnameable) is None
 
     assert str(missing) == '"none.toml" cannot be read: No such file or directory.'
-    assert str(unnameable) == '"a\0b.toml" cannot be read: embedded null byte.'
+    assert str(unnameable) == '"a\\x00b.toml" cannot be read: embedded null byte.'
 
 
 @pytest.mark.parametrize(

@@ -41,17 +41,34 @@ def test_nothing_is_said_about_workers_that_get_along(project: "Project") -> Non
     assert review(front, auth) == []
 
 
-@pytest.mark.parametrize(
-    "name", ["SECRET", "API_KEY", "apikey", "AUTH_TOKEN", "DB_PASSWORD", "JWT_SIGNING_KEY"]
-)
-def test_variable_that_looks_like_a_secret_is_named(project: "Project", name: str) -> None:
-    config = worker(project, "w", f'[vars]\n{name} = "hunter2"\n')
+def test_variable_that_looks_like_a_secret_is_named_and_never_shown(project: "Project") -> None:
+    config = worker(project, "w", '[vars]\nAPI_KEY = "hunter2"\n')
 
     assert review(config, config) == [
-        f'The variable "{name}" looks like a secret, and stands in the open.\n'
-        f"Remove it from the config, and put {name}=… into .dev.vars, which is kept out of version "
+        'The variable "API_KEY" looks like a secret, and stands in the open.\n'
+        "Remove it from the config, and put API_KEY=… into .dev.vars, which is kept out of version "
         "control. (w/wrangler.toml:5:1)"
     ]
+
+
+def test_secret_within_a_variable_is_named_with_its_place(project: "Project") -> None:
+    more = (
+        '[vars]\nDB = { host = "x", password = "hunter2" }\n'
+        '[env.x.vars]\nURL = "postgres://u:hunter2@db.example"\n'
+    )
+    configs = [worker(project, "w", more), worker(project, "w", more, env="x")]
+
+    texts = review(*configs)
+
+    assert [text.partition(" looks")[0] for text in texts] == [
+        'The variable "DB.password"',
+        'The variable "URL"',
+    ]
+    assert [text.rpartition(" ")[2] for text in texts] == [
+        "(w/wrangler.toml:5:20)",
+        "(w/wrangler.toml:7:1)",
+    ]
+    assert "hunter2" not in str(texts)
 
 
 @pytest.mark.parametrize("line", ['TOKEN_URL = "x"', 'SECRET = ""', "API_KEY = 5", 'KEY = "x"'])
@@ -76,6 +93,15 @@ def test_service_that_no_worker_provides_is_named(project: "Project") -> None:
         '"AUTH" of worker "front" leads to a worker "aut", which does not exist here. '
         "There are: auth, front. (front/wrangler.toml:5:1)"
     ]
+
+
+def test_nothing_is_said_of_services_where_workers_are_left_out(project: "Project") -> None:
+    front = worker(project, "front", '[[services]]\nbinding = "AUTH"\nservice = "auth"\n')
+    report = Diagnostics()
+
+    review_workers([front], report, complete=False)
+
+    assert not report.has_warnings
 
 
 def test_service_is_found_by_its_name_without_environment(project: "Project") -> None:
@@ -112,6 +138,23 @@ def test_environment_that_inherits_a_route_contests_it(project: "Project") -> No
     texts = review(worker(project, "w", more), worker(project, "w", more, env="x"))
 
     assert ['"w" (w/wrangler.toml:4:11) and "w-x"' in text for text in texts] == [True]
+
+
+def test_custom_domain_contests_the_route_of_its_whole_host(project: "Project") -> None:
+    first = worker(project, "a", 'routes = ["example.com/*"]\n')
+    second = worker(project, "b", 'routes = [{ pattern = "example.com", custom_domain = true }]\n')
+
+    texts = review(first, second)
+
+    assert ['"a" (a/wrangler.toml:4:11) and "b"' in text for text in texts] == [True]
+
+
+def test_environments_that_inherit_a_contested_route_are_not_named_too(project: "Project") -> None:
+    more = 'routes = ["example.com/*"]\n[env.x]\n'
+    first = worker(project, "a", 'routes = ["example.com/*"]\n')
+    others = [worker(project, "b", more), worker(project, "b", more, env="x")]
+
+    assert ['and "b"' in text for text in review(first, *others)] == [True]
 
 
 def test_namespace_that_two_environments_share_is_named(project: "Project") -> None:

@@ -47,3 +47,16 @@ def test_settings_are_those_of_wrangler(
 
     assert config is not None, report.render_errors()
     assert json.loads(json.dumps(config.settings)) == expected
+
+
+def test_number_that_json_lacks_is_null_and_a_variable_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "entry.py").touch()
+    path = tmp_path / "wrangler.toml"
+    path.write_text('name = "w"\nmain = "entry.py"\n[vars]\nA = [inf, nan, 1.5]\n')
+
+    config, _ = read_config(path)
+
+    assert config is not None
+    assert config.settings["vars"] == {"A": [None, None, 1.5]}
+    (variable,) = config.bindings
+    assert variable.fields["json"][0] == float("inf")

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wrangler_compat.config.toml import parse_toml
-from wrangler_compat.source import MAX_DEPTH, KeyPath, SourceText, TextError
+from wrangler_compat.diagnostics import KeyPath
+from wrangler_compat.source import MAX_DEPTH, SourceText, TextError
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=12)
 SCALARS = (
@@ -50,7 +51,7 @@ k = inf
 
 
 def parse(text: str) -> tuple[dict[str, Any], dict[KeyPath, int]]:
-    return parse_toml(SourceText("w.toml", text))
+    return parse_toml(SourceText("w.toml", text))[:2]
 
 
 def fault(text: str) -> tuple[str, int]:
@@ -142,8 +143,13 @@ def test_number_that_is_too_long_is_refused() -> None:
         ("a = " + "{b=" * 100_000, 4 + 3 * MAX_DEPTH),
         (".".join("a" * 1_000) + " = 1", 2 * MAX_DEPTH),
         ("[" + ".".join("a" * 1_000) + "]", 1 + 2 * MAX_DEPTH),
+        ("'a' . " + '"a" . ' * 1_000 + "a = 1", 6 * MAX_DEPTH),
+        (
+            "[" + ".".join("a" * 60) + "]\n" + ".".join("a" * 60) + " = 1",
+            122 + 2 * (MAX_DEPTH - 60),
+        ),
     ],
-    ids=["lists", "tables", "dotted key", "header"],
+    ids=["lists", "tables", "dotted key", "header", "quoted keys", "header and key"],
 )
 def test_deep_nesting_is_refused_where_it_is_too_deep(text: str, offset: int) -> None:
     assert fault(text) == (f"Values are nested more than {MAX_DEPTH} levels deep.", offset)

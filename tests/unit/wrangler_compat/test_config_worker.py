@@ -107,9 +107,9 @@ def test_missing_name_is_an_error_that_suggests_one(
 
 
 def test_folder_without_a_usable_name_gives_a_neutral_example(project: "Project") -> None:
-    project.write("é/src/entry.py", "")
+    project.write("漢/src/entry.py", "")
 
-    assert 'for example name = "my-worker".' in errors_of(project, REST, file="é/wrangler.toml")[0]
+    assert 'for example name = "my-worker".' in errors_of(project, REST, file="漢/wrangler.toml")[0]
 
 
 @pytest.mark.parametrize(

@@ -59,3 +59,48 @@ def test_report_without_title_is_a_plain_list() -> None:
 
     assert report.render_errors() == "one\nmore\ntwo"
     assert report.render_warnings() == ""
+
+
+def test_position_knows_its_key_and_is_the_same_place_without() -> None:
+    keyed = Position("wrangler.toml", 3, 7, ("vars", "A"))
+
+    assert keyed == PLACE
+    assert hash(keyed) == hash(PLACE)
+    assert (keyed.key, PLACE.key) == (("vars", "A"), ())
+    assert str(keyed) == "wrangler.toml:3:7"
+
+
+def test_other_report_is_taken_over_without_what_is_known() -> None:
+    report, other = Diagnostics("Title"), Diagnostics("Another title")
+    report.add_warning("known", PLACE)
+    report.child("section").add_error("known too")
+    report.child("another")
+    other.add_warning("known", PLACE)
+    other.add_warning("known")
+    other.add_error("known too")
+    other.child("section").add_warning("new")
+    other.child("third").add_error("last")
+
+    report.include(other)
+
+    assert str(report) == (
+        "Title\n"
+        "  - known (wrangler.toml:3:7)\n"
+        "  - known\n"
+        "  - section\n"
+        "      - new\n"
+        "\n"
+        "Title\n"
+        "  - section\n"
+        "      - known too\n"
+        "  - third\n"
+        "      - last"
+    )
+
+
+def test_control_characters_of_a_file_are_shown_and_not_sent_to_the_terminal() -> None:
+    report = Diagnostics()
+
+    report.add_error('"\x1b[31mred\x9b0m\x7f\x00" is é.\n\tNext line.')
+
+    assert str(report) == '"\\x1b[31mred\\x9b0m\\x7f\\x00" is é.\n\tNext line.'

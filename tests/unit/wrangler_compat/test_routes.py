@@ -1,5 +1,7 @@
+import math
 import re
-import time
+import timeit
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -25,6 +27,7 @@ def table(*patterns: str) -> RouteTable[str]:
         ("*example.com/*", "example.com", "/", "*", True),
         ("*/api/*", "", "/api/", "*", True),
         ("localhost:8787/*", "localhost", "/", "", True),
+        ("example.com/proxy/https://*", "example.com", "/proxy/https://", "", True),
         ("bücher.example/*", "xn--bcher-kva.example", "/", "", True),
     ],
 )
@@ -132,56 +135,99 @@ def test_most_specific_pattern_wins(
         assert table(*reversed(patterns)).match(host, path) == expected
 
 
-# Few labels, so that many patterns of one table fit.
-HOSTS = st.lists(st.sampled_from(["a", "b", "ab"]), min_size=1, max_size=2).map(".".join)
-PATHS = st.lists(st.sampled_from(["", "a", "b", "ab", "A"]), max_size=2).map(
-    lambda parts: "/" + "/".join(parts)
-)
-PATTERNS = st.builds(
-    "{}{}{}{}".format,
+# Few labels and segments, so that many patterns of one table fit.
+HOSTS = st.lists(st.sampled_from(["a", "b", "ab", "a-b"]), min_size=1, max_size=3).map(".".join)
+PATHS = st.lists(
+    st.sampled_from(["", "a", "b", "ab", "A", "a.b", "(a|b)+", "%2F"]), max_size=3
+).map(lambda parts: "/" + "/".join(parts))
+RULES = st.builds(
+    "{}{}{}{}{}".format,
+    st.sampled_from(["", "", "", "http://", "HTTPS://"]),
     st.sampled_from(["", "", "*", "*."]),
-    HOSTS,
-    st.one_of(st.just(""), PATHS),
+    HOSTS | HOSTS.map(str.upper) | HOSTS.map("{}:8787".format) | st.just(""),
+    st.just("") | PATHS,
     st.sampled_from(["", "*"]),
-).filter(lambda text: "/" in text or not text.endswith("*"))
+)
+DOMAINS = HOSTS | HOSTS.map(str.upper)
+# The text of a pattern, and whether it is a custom domain.
+PATTERNS = st.tuples(RULES, st.just(False)) | st.tuples(DOMAINS, st.just(True))
 
 
-def oracle(patterns: list[str], host: str, path: str) -> int | None:
-    """Return the index of the most specific pattern, found by trying each as a regex."""
-    best: tuple[tuple[int, int, bool, bool, int], int] | None = None
-    for index, text in enumerate(patterns):
-        pattern_host, slash, rest = text.partition("/")
-        pattern_path = slash + rest or "/"
-        host_regex = re.escape(pattern_host).replace(re.escape("*"), ".*")
-        if pattern_host.startswith("*."):
-            host_regex = ".*" + re.escape(pattern_host[1:])
-        path_regex = re.escape(pattern_path).replace(re.escape("*"), ".*")
-        if re.fullmatch(host_regex, host) and re.fullmatch(path_regex, path):
-            rank = (
-                len(pattern_host.removeprefix("*")),
-                len(pattern_path.removesuffix("*")),
-                not pattern_path.endswith("*"),
-                not pattern_host.startswith("*"),
-                -index,
-            )
-            best = max(best, (rank, index)) if best else (rank, index)
-    return None if best is None else best[1]
+def is_pattern(text: str) -> bool:
+    """Return whether a text keeps the rules, said as one regex."""
+    rule = r"(?i:https?://)?([*](?=/|$)|([*][.]?)?[a-z0-9_-][a-z0-9_.-]*(:[0-9]+)?)(/[^*?#]*[*]?)?"
+    return re.fullmatch(rule, text, re.IGNORECASE) is not None
+
+
+def fits(text: str, custom_domain: bool, host: str, path: str) -> bool:
+    """Return whether a pattern fits, by the regex that it stands for."""
+    text = re.sub(r"(?i)^https?://", "", text)
+    pattern_host, slash, rest = text.partition("/")
+    pattern_host = re.sub(r":[0-9]+$", "", pattern_host)
+    pattern_path = "/*" if custom_domain else slash + rest or "/"
+    host_regex, path_regex = (
+        re.escape(part).replace(re.escape("*"), ".*") for part in (pattern_host, pattern_path)
+    )
+    return (
+        re.fullmatch(host_regex, host, re.IGNORECASE) is not None
+        and re.fullmatch(path_regex, path) is not None
+    )
+
+
+def rank(text: str, custom_domain: bool) -> tuple[int, int, bool, bool]:
+    """Return how specific a pattern is: longer host, then longer path, then no wildcard.
+
+    Its length is that of what stands beside the `*`. A custom domain has no path.
+    """
+    text = re.sub(r"(?i)^https?://", "", text)
+    host, slash, rest = text.partition("/")
+    host = re.sub(r":[0-9]+$", "", host)
+    path = slash + rest or "/"
+    return (
+        len(host.removeprefix("*")),
+        0 if custom_domain else len(path.removesuffix("*")),
+        not (custom_domain or path.endswith("*")),
+        not host.startswith("*"),
+    )
+
+
+def oracle(patterns: list[tuple[str, bool]], host: str, path: str) -> int | None:
+    """Return the index of the most specific pattern that fits, the first of equals."""
+    found = [index for index, pattern in enumerate(patterns) if fits(*pattern, host, path)]
+    return max(found, key=lambda index: (rank(*patterns[index]), -index), default=None)
 
 
 @given(st.lists(PATTERNS, max_size=12), HOSTS, PATHS)
-@settings(max_examples=500)
-@example(["a/*", "a/a*"], "a", "/b")
-@example(["*a/*", "*aa/*"], "ba", "/")
-@example(["*example/a", "example/a*"], "example", "/a")
-@example(["*b/*", "*.b/*", "b/*", "*ab/a*"], "ab", "/ab")
-@example(["*a/*", "a/b"], "a", "/a")
+@settings(max_examples=300)
+@example([("a/*", False), ("a/a*", False)], "a", "/b")
+@example([("*a/*", False), ("*aa/*", False)], "ba", "/")
+@example([("*ab/a", False), ("ab/a*", False)], "ab", "/a")
+@example([("*b/*", False), ("*.b/*", False), ("b/*", False), ("*ab/a*", False)], "ab", "/ab")
+@example([("*a/*", False), ("a/b", False)], "a", "/a")
+@example([("a", True), ("a/*", False), ("*a/*", False)], "a", "/")
+@example([("a", True), ("a/", False)], "a", "/")
+@example([("*/*", False), ("*/a*", False), ("*a/*", False)], "b", "/a")
 def test_match_is_that_of_an_oracle_that_tries_every_pattern(
-    patterns: list[str], host: str, path: str
+    patterns: list[tuple[str, bool]], host: str, path: str
 ) -> None:
-    routes = RouteTable((parse_route_pattern(text), index) for index, text in enumerate(patterns))
+    patterns = [(text, domain) for text, domain in patterns if is_pattern(text)]
+    routes = RouteTable(
+        (parse_route_pattern(text, custom_domain=domain), index)
+        for index, (text, domain) in enumerate(patterns)
+    )
 
     assert routes.match(host, path) == oracle(patterns, host, path)
     assert routes.match(host.upper() + ":8787", path + "?a=/b") == oracle(patterns, host, path)
+
+
+@given(RULES | st.text("ab.*/:?#-_0", max_size=12))
+def test_pattern_is_refused_where_it_breaks_the_rules(text: str) -> None:
+    try:
+        parse_route_pattern(text)
+    except RoutePatternError:
+        assert not is_pattern(text)
+    else:
+        assert is_pattern(text)
 
 
 @given(st.text() | st.text("ab.*/:?#[]é", max_size=20), st.booleans())
@@ -195,28 +241,57 @@ def test_no_text_raises_anything_but_its_own_error(text: str, custom_domain: boo
         assert "*" not in pattern.host + pattern.path
 
 
-@pytest.mark.parametrize(
-    ("patterns", "host", "path", "fits"),
-    [
-        ("h{0}.example.com/api{0}/*", "h77.example.com", "/api77/x", True),
-        ("h{0}.example.com/api{0}/*", "h77.example.org", "/api77/x", False),
-        ("*.d{0}.example.org/*", "a.b.d77.example.org", "/x", True),
-        ("*d{0}.example.org/*", "a.b.d.example.org", "/x", False),
-        ("example.com/{0:x<200}/*", "example.com", "/77" + "x" * 198 + "/y", True),
-        ("{0:x<50}.com/*", "77" + "x" * 48 + ".com", "/", True),
-    ],
-)
+LAYOUTS = [
+    ("h{0}.example.com/api{0}/*", "h77.example.com", "/api77/x", True),
+    ("h{0}.example.com/api{0}/*", "h77.example.org", "/api77/x", False),
+    ("*.d{0}.example.org/*", "a.b.d77.example.org", "/x", True),
+    ("*d{0}.example.org/*", "a.b.d.example.org", "/x", False),
+    ("example.com/api/{0}/*", "example.com", "/api/77/x", True),
+    ("example.com/api/{0}/*", "example.com", "/api/x", False),
+    ("example.com/{0:x<200}/*", "example.com", "/77" + "x" * 198 + "/y", True),
+    ("{0:x<50}.com/*", "77" + "x" * 48 + ".com", "/", True),
+]
+
+
+@pytest.mark.parametrize(("patterns", "host", "path", "fits"), LAYOUTS)
 def test_matching_stays_cheap_among_ten_thousand_routes(
     patterns: str, host: str, path: str, fits: bool
 ) -> None:
     routes = table(*(patterns.format(number) for number in range(10_000)))
     found = routes.match(host, path)
 
-    start = time.perf_counter()
-    for _ in range(2_000):
-        routes.match(host, path)
-    seconds = time.perf_counter() - start
+    # The best of many short runs, which other work on the machine does not reach.
+    seconds = min(timeit.repeat(lambda: routes.match(host, path), repeat=50, number=20)) / 20
 
     assert found == (patterns.format(77) if fits else None)
     # The goal is 5 µs each; trying every route would take a thousand times as long.
-    assert seconds / 2_000 < 50e-6
+    assert seconds < 50e-6
+
+
+class CountingText(str):
+    """A text that counts how often it is compared."""
+
+    compared = 0
+
+    def __lt__(self, other: str) -> bool:
+        self.compared += 1
+        return super().__lt__(other)
+
+    def startswith(self, *prefix: Any) -> bool:
+        self.compared += 1
+        return super().startswith(*prefix)
+
+
+@pytest.mark.parametrize(
+    ("path", "fitting"),
+    [("/api/77/x", "/api/77/*"), ("/api/x", "/api/*"), ("/other", "/*")],
+)
+@pytest.mark.parametrize("host", ["example.com", "*.example.com", "*example.com", "*"])
+def test_path_is_compared_with_few_of_ten_thousand(host: str, path: str, fitting: str) -> None:
+    # Each step from a longer prefix to a shorter one costs a comparison; so there are some.
+    nested = (f"{host}/" + "api/" * depth + "*" for depth in range(12))
+    routes = table(*nested, *(f"{host}/api/{number}/*" for number in range(10_000)))
+    counting = CountingText(path)
+
+    assert routes.match(host.replace("*.", "www.").replace("*", ""), counting) == host + fitting
+    assert 0 < counting.compared < 2 * math.log2(10_000) + 20
