@@ -62,6 +62,15 @@ class Registry:
         """Config keys that plugins add, each with the kind that its entries have."""
         return self._sections
 
+    @property
+    def plugins(self) -> Iterator[tuple[str, BindingPlugin[Any]]]:
+        """Every plugin once, with where it comes from, in the order in which they were found."""
+        known = set()
+        for kind, plugin in self._plugins.items():
+            if id(plugin) not in known:
+                known.add(id(plugin))
+                yield self._sources[kind], plugin
+
     def plugin(self, kind: str) -> BindingPlugin[Any] | None:
         """Return the plugin that serves `kind`."""
         return self._plugins.get(kind)

@@ -9,24 +9,34 @@ stand in `runtime/bindings/`; third parties name a plugin class under the entry-
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+)
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from runtime.errors import HostError, PluginError
 from runtime.events import ScheduledController
 from runtime.stubs import WorkerStub
+from workers import Request, Response
 from wrangler_compat import Diagnostics, Position
+
+if TYPE_CHECKING:
+    import typer
 
 __all__ = [
     "Binder",
     "BindingPlugin",
+    "CommandHosts",
     "Diagnostics",
     "HostError",
     "HostView",
     "Mode",
+    "Page",
     "PluginError",
     "Position",
     "RawBinding",
@@ -86,6 +96,9 @@ class HostView(Protocol):
     def owner(self, kind: str) -> Any:
         """Return what the kind's `own()` yielded in the process that owns it."""
 
+    def page_url(self, name: str) -> str:
+        """Return where a page of a plugin is shown in local development."""
+
     async def invoke(
         self,
         worker: str,
@@ -104,11 +117,45 @@ class HostView(Protocol):
         """
 
 
+Page: TypeAlias = Callable[[Request, HostView], Awaitable[Response]]
+"""Answers a request for a page of a plugin."""
+
+
 class Binder(Protocol[SpecT_contra]):
     """An opened kind: makes what stands on `env`, again after every reload of the worker."""
 
     def bind(self, spec: SpecT_contra, worker: str) -> object:
         """Return the object for `spec` on the `env` of `worker`."""
+
+
+class CommandHosts(Protocol):
+    """Gives a plugin's commands what they work on; no worker is served for them."""
+
+    def local(
+        self,
+        *,
+        config: Sequence[Path] = (),
+        env: str | None = None,
+        persist_to: Path | None = None,
+    ) -> HostView:
+        """Return what `runtime serve` with the same paths and options has, in mode `dev`.
+
+        `config` are config files, worker folders, or folders of worker folders; none is the current
+        folder. What there is to read is read when it is asked for, without local secrets, and
+        raises then what is wrong with it. `owner()` and `invoke()` of the view raise PluginError:
+        the process that serves is another one, if there is any.
+        """
+
+    def load(self, host: HostView, group: str, name: str) -> AbstractContextManager[Any]:
+        """Import code of a worker for a command: yields what a worker of `host` declares.
+
+        `host` is one that `local` has returned. The worker's `pyproject.toml` says under
+        `[tool.edgestead.<group>]` where the code is: `name = "module:name"`. It is imported as
+        the worker's own modules are, and can be used until the context ends; it has no `env`.
+        Raises HostError where no worker declares it or several do, and WorkerLoadError where it
+        cannot be imported. What the code raises in the context, and could have done otherwise,
+        becomes a HostError that names file and line.
+        """
 
 
 class BindingPlugin(ABC, Generic[SpecT]):
@@ -139,6 +186,22 @@ class BindingPlugin(ABC, Generic[SpecT]):
     def own(self, host: HostView) -> AbstractAsyncContextManager[object]:
         """Hold what only one process of a host may hold; nothing by default."""
         return _nothing_to_own()
+
+    def commands(self, hosts: CommandHosts) -> "Mapping[str, typer.Typer]":
+        """Return groups of commands for the command line, each by its name; none by default.
+
+        Called for `runtime --help` and when a command is used that is not one of ours; import what
+        only the commands need then. A command may raise HostError: its text is what is told.
+        """
+        return {}
+
+    def pages(self) -> Mapping[str, Page]:
+        """Return what local development shows under `/cdn-cgi/<name>`, each by its name.
+
+        None by default. A page answers every path that begins so, for this machine alone: pages of
+        other origins and other machines are refused before. The kind is open when it is called.
+        """
+        return {}
 
     def sensitive(self, spec: SpecT) -> Iterable[str]:
         """Return the texts in `spec` that no log, page or error may ever show."""

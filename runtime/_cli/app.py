@@ -1,5 +1,7 @@
 """The commands, and the errors that end one."""
 
+import io
+import logging
 import sys
 from importlib.metadata import version
 from typing import Annotated, NoReturn
@@ -8,7 +10,7 @@ import typer
 from pydantic import ValidationError
 
 from kvstore import StoreError
-from runtime._cli.serve import serve
+from runtime._cli.lookup import CommandLine
 from runtime.errors import HostError
 from wrangler_compat import CompatError
 
@@ -16,6 +18,8 @@ __all__ = ["app", "run"]
 
 app = typer.Typer(
     name="runtime",
+    # A command of ours is a name in `lookup.BUILT_IN`, and a module.
+    cls=CommandLine,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -40,11 +44,21 @@ def runtime(
     """Run Cloudflare-style workers, written in Python."""
 
 
-app.command()(serve)
+class _LevelFirst(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{record.levelname.lower()}: {super().format(record)}"
 
 
 def run() -> None:
     """Run the command line of this process; what goes wrong is a message and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # What the encoding cannot say is escaped, as Python itself does on standard error.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    # A command may log differently; this is for those that say nothing about it.
+    handler = logging.StreamHandler()
+    handler.setFormatter(_LevelFirst())
+    logging.basicConfig(handlers=[handler])
     try:
         app()
     except (HostError, CompatError, StoreError) as error:
@@ -57,7 +71,8 @@ def run() -> None:
         _end("\n".join(("settings in the environment are wrong", *lines)), 2)
     except OSError as error:
         # A folder that cannot be written, a disk that is full: the system's words say it best.
-        _end(f"{error.strerror or error}: {error.filename}" if error.filename else str(error), 1)
+        reason = error.strerror or str(error)
+        _end(f"{reason}: {error.filename}" if error.filename else reason, 1)
 
 
 def _end(message: str, exit_code: int) -> NoReturn:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,9 +10,10 @@ from typing import Annotated
 import typer
 
 from runtime._cli.main import INTERRUPTED
-from runtime._dev.projects import Projects, find_projects
+from runtime._dev.projects import find_projects
 from runtime._dev.serve import ServeOptions
 from runtime._dev.serve import serve as serve_workers
+from runtime._dispatch.interpreter import keep_loop_free
 from runtime.settings import HostSettings
 
 __all__ = ["serve"]
@@ -33,7 +35,7 @@ def serve(
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[PATH]...",
+            metavar="PATH",
             help="Config files, worker folders, or folders of worker folders; "
             "default: this folder, else its workers/*/.",
         ),
@@ -72,7 +74,7 @@ def serve(
     projects = find_projects(paths or [], config or [], Path.cwd())
     state = persist_to or settings.persist_to
     if state is not None:
-        projects = Projects(configs=projects.configs, state_folder=state.resolve())
+        projects = replace(projects, state_folder=state.resolve())
     options = ServeOptions(
         projects=projects,
         environment=env,
@@ -89,6 +91,7 @@ def serve(
 
 
 def _run(options: ServeOptions) -> None:
+    keep_loop_free()
     try:
         if sys.platform == "win32":
             asyncio.run(serve_workers(options))

@@ -6,7 +6,7 @@ import os
 import ssl
 import sys
 import webbrowser
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,9 +14,10 @@ from typing import Any
 
 from runtime._dev.ending import stop_on_signals, stop_with_parent
 from runtime._dev.hotkeys import listen_for_keys
-from runtime._dev.ports import Ports, open_ports, worker_urls
+from runtime._dev.plugin_pages import PluginPages
+from runtime._dev.ports import open_ports, worker_urls
 from runtime._dev.projects import Projects
-from runtime._dev.redaction import Redactor, redacted_output
+from runtime._dev.redaction import Redactor, redact_output
 from runtime._dev.reloading import watch
 from runtime._dev.session import DevSession, ReadConfig
 from runtime._dev.system_routes import DevSystemRoutes, dev_cf
@@ -74,22 +75,27 @@ async def serve(options: ServeOptions) -> None:
             outbound=await stack.enter_async_context(open_outbound()),
         )
         redact = Redactor(lambda: node.sensitive)
-        stack.enter_context(redacted_output(redact))
+        redact_output(redact)
         open_logging(options.log_level, sys.stderr)
-        for problem in registry.problems.values():
-            logger.warning("%s", problem)
+        for warning in (*registry.problems.values(), *options.projects.report.warnings):
+            logger.warning("%s", warning)
         session = DevSession(node, _config_reader(options, registry))
         session.read_all(options.projects.configs)
         ports = stack.enter_context(open_ports(options.host, options.port, session.configs))
+        urls = worker_urls(options.local_protocol, options.host, session.configs, ports)
+        node.base_url = urls[0].rstrip("/")
         tls = _tls(options)
         await stack.enter_async_context(node)
         await session.load_all()
         request_log = RequestLog(sys.stdout)
         stack.callback(request_log.flush)
+        system = DevSystemRoutes(
+            legacy_path=options.test_scheduled, pages=PluginPages(registry, node)
+        )
         front = Front(
             node,
             pages=Pages("dev", redact),
-            system=DevSystemRoutes(legacy_path=options.test_scheduled),
+            system=system,
             cf=dev_cf,
             scheme=options.local_protocol,
             on_response=request_log,
@@ -99,17 +105,14 @@ async def serve(options: ServeOptions) -> None:
         stack.enter_context(stop_on_signals(stop))
         patience_s = options.shutdown_grace_s + _ENDING_S
         stack.enter_context(stop_with_parent(stop, patience_s=patience_s))
+        doors = [
+            (partial(front.handle, default=partial(session.choose, path)), sockets)
+            for path, sockets in ports.items()
+        ]
         await stack.enter_async_context(
-            serve_connections(
-                [
-                    (partial(front.handle, default=partial(session.choose, path)), sockets)
-                    for path, sockets in ports.items()
-                ],
-                tls=tls,
-                grace_s=options.shutdown_grace_s,
-            )
+            serve_connections(doors, tls=tls, grace_s=options.shutdown_grace_s)
         )
-        await _run_until(stop, options, session, ports)
+        await _run_until(stop, options, session, urls)
 
 
 def _config_reader(options: ServeOptions, registry: Registry) -> ReadConfig:
@@ -123,15 +126,15 @@ def _config_reader(options: ServeOptions, registry: Registry) -> ReadConfig:
 
 
 async def _run_until(
-    stop: asyncio.Event, options: ServeOptions, session: DevSession, ports: Ports
+    stop: asyncio.Event, options: ServeOptions, session: DevSession, urls: Sequence[str]
 ) -> None:
-    urls = worker_urls(options.local_protocol, options.host, session.configs, ports)
     names = [config.name for config in session.configs]
     async with _background() as start:
         if options.reload:
             begun = asyncio.Event()
             start(partial(watch, session.watched, session.reload, begun))
             await begun.wait()
+        start(session.warn_of_tracked_secrets)
         actions: dict[str, Callable[[], None]] = {
             "o": lambda: _open_browser(urls[0]),
             "c": lambda: _write("\x1b[2J\x1b[3J\x1b[H"),

@@ -1,8 +1,7 @@
 """From declared bindings to a worker's `env`."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 from runtime._dispatch.kinds import OpenKinds
@@ -12,17 +11,9 @@ from runtime.plugins import BindingPlugin, RawBinding
 from workers.rpc import _EnvWrapper
 from wrangler_compat import Diagnostics
 
-__all__ = ["BoundEnv", "UnavailableBinding", "bind_env"]
+__all__ = ["UnavailableBinding", "bind_env", "unserved_reason"]
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoundEnv:
-    """A worker's `env`, and the texts in it that must never be shown."""
-
-    env: _EnvWrapper
-    sensitive: frozenset[str]
 
 
 class UnavailableBinding:
@@ -47,9 +38,13 @@ class UnavailableBinding:
 
 
 async def bind_env(
-    worker: str, raw_bindings: Sequence[RawBinding], registry: Registry, kinds: OpenKinds
-) -> BoundEnv:
-    """Make the `env` of `worker`.
+    worker: str,
+    raw_bindings: Sequence[RawBinding],
+    registry: Registry,
+    kinds: OpenKinds,
+    hide: Callable[[Iterable[str]], None],
+) -> _EnvWrapper:
+    """Make the `env` of `worker`; `hide` gets its secrets before anything can speak of them.
 
     A binding whose kind no plugin serves, or whose plugin raises, gets one warning or error in the
     log and raises on use. Raises WorkerLoadError, with every reason, where plugins refuse bindings,
@@ -64,14 +59,16 @@ async def bind_env(
             bindings[raw.name] = _unserved(raw, registry)
             continue
         try:
-            parsed.append((raw, plugin, plugin.parse(raw, report)))
+            spec = plugin.parse(raw, report)
+            if spec is not None:
+                hide(_checked_texts(plugin.sensitive(spec)))
+            parsed.append((raw, plugin, spec))
         except Exception as error:
             bindings[raw.name] = _broken(raw, registry, error)
     if report.has_errors:
         raise WorkerLoadError(worker, report.render())
     if report.has_warnings:
         logger.warning("%s", report.render_warnings())
-    sensitive: set[str] = set()
     for raw, plugin, spec in parsed:
         try:
             binder = await kinds.binder(plugin)
@@ -81,19 +78,31 @@ async def bind_env(
             bindings[raw.name] = _broken(raw, registry, error)
             continue
         try:
-            sensitive.update(plugin.sensitive(spec))
             bindings[raw.name] = binder.bind(spec, worker)
         except Exception as error:
             bindings[raw.name] = _broken(raw, registry, error)
-    return BoundEnv(env=_EnvWrapper(bindings), sensitive=frozenset(sensitive))
+    return _EnvWrapper(bindings)
 
 
-def _unserved(raw: RawBinding, registry: Registry) -> UnavailableBinding:
+def _checked_texts(texts: Iterable[str]) -> list[str]:
+    """Return the texts; a plugin that gives one text for several would have no secret hidden."""
+    checked = [texts] if isinstance(texts, str) else list(texts)
+    if not all(isinstance(text, str) for text in checked):
+        raise TypeError("sensitive() must give texts")
+    return checked
+
+
+def unserved_reason(raw: RawBinding, registry: Registry) -> str:
+    """Return why a binding whose kind no plugin serves cannot be used."""
     known = ", ".join(registry.kinds)
-    reason = (
+    return (
         f'worker "{raw.worker}": no installed plugin serves the binding kind "{raw.type}" of '
         f'"{raw.name}"; using it raises an error (served here: {known})'
     )
+
+
+def _unserved(raw: RawBinding, registry: Registry) -> UnavailableBinding:
+    reason = unserved_reason(raw, registry)
     logger.warning("%s", reason)
     return UnavailableBinding(reason)
 

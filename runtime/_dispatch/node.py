@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,14 @@ from runtime._dispatch.invocation import count_subrequest, current_isolate
 from runtime._dispatch.kinds import OpenKinds
 from runtime._dispatch.loading import load_main
 from runtime._dispatch.outbound import Outbound, follow_redirects
+from runtime._dispatch.view import bindings_of, option_of, raw_bindings_of, triggers_of
 from runtime._dispatch.watchdog import Watchdog
 from runtime._dispatch.worker import BrokenWorker, Worker, WorkerSlot
 from runtime._loader.isolate import install_import_system
 from runtime._loader.load import open_isolate
 from runtime._registry import Registry
 from runtime.errors import NoWorkerError, WorkerLoadError
-from runtime.plugins import Mode, RawBinding, RawTrigger
+from runtime.plugins import BindingPlugin, Mode, RawBinding, RawTrigger
 from workers import Request, Response
 from wrangler_compat import RouteTable, WorkerConfig
 
@@ -61,6 +62,8 @@ class Node:
     """Holds loaded workers by name and runs any handler of them; an async context manager."""
 
     loop: asyncio.AbstractEventLoop
+    base_url = ""
+    """Where this node is reached, without a slash at the end; known once its port is."""
 
     def __init__(self, *, registry: Registry, options: NodeOptions, outbound: Outbound) -> None:
         self.options = options
@@ -140,16 +143,15 @@ class Node:
         self._rebuild_routes()
 
     async def _open_worker(self, config: WorkerConfig) -> Worker:
-        raw_bindings = _raw_bindings(config)
-        bound = await bind_env(config.name, raw_bindings, self._registry, self._kinds)
-        self._sensitive |= bound.sensitive
+        raw_bindings = raw_bindings_of(config)
+        env = await bind_env(config.name, raw_bindings, self._registry, self._kinds, self._hide)
         isolate = open_isolate(config.name, config.main, config.folder)
         try:
             module, handlers = await load_main(
                 isolate,
                 config.main,
                 config.folder,
-                env=bound.env,
+                env=env,
                 timeout_s=self.options.load_timeout_s,
             )
         except BaseException:
@@ -161,9 +163,12 @@ class Node:
             isolate=isolate,
             module=module,
             handlers=handlers,
-            env=bound.env,
+            env=env,
             limits=config.limits,
         )
+
+    def _hide(self, texts: Iterable[str]) -> None:
+        self._sensitive |= frozenset(texts)
 
     def _retire(self, slot: WorkerSlot) -> None:
         task = asyncio.get_running_loop().create_task(slot.close())
@@ -240,21 +245,11 @@ class Node:
 
     def bindings(self, kind: str) -> Sequence[RawBinding]:
         """Return the bindings of that kind, of all workers."""
-        return [
-            raw
-            for config in self._configs.values()
-            for raw in _raw_bindings(config)
-            if raw.type == kind
-        ]
+        return bindings_of(self._configs.values(), kind)
 
     def triggers(self, kind: str) -> Sequence[RawTrigger]:
         """Return the triggers of that kind, of all workers."""
-        return [
-            RawTrigger(worker=config.name, type=trigger.type, fields=trigger.fields)
-            for config in self._configs.values()
-            for trigger in config.triggers
-            if trigger.type == kind
-        ]
+        return triggers_of(self._configs.values(), kind)
 
     def data_dir(self, kind: str) -> Path:
         """Return the folder that the kind keeps its data in."""
@@ -262,7 +257,7 @@ class Node:
 
     def option(self, kind: str, name: str, default: str) -> str:
         """Return `EDGESTEAD_<KIND>_<NAME>` of the environment, or the default."""
-        return self.options.environ.get(f"EDGESTEAD_{kind}_{name}".upper(), default)
+        return option_of(self.options.environ, kind, name, default)
 
     def now(self) -> float:
         """Return the time in seconds since the epoch."""
@@ -272,15 +267,10 @@ class Node:
         """Return what the kind's `own()` yielded."""
         return self._kinds.owned(kind)
 
+    def page_url(self, name: str) -> str:
+        """Return where a page of a plugin is shown in local development."""
+        return f"{self.base_url}/cdn-cgi/{name}"
 
-def _raw_bindings(config: WorkerConfig) -> list[RawBinding]:
-    return [
-        RawBinding(
-            worker=config.name,
-            name=binding.name,
-            type=binding.type,
-            fields=binding.fields,
-            position=binding.position,
-        )
-        for binding in config.bindings
-    ]
+    async def open_kind(self, plugin: BindingPlugin[Any]) -> None:
+        """Open a kind that perhaps no worker has used yet; raise what opening it raises."""
+        await self._kinds.binder(plugin)

@@ -3,7 +3,7 @@
 import tomllib
 from pathlib import Path
 
-__all__ = ["dependencies_of", "import_roots"]
+__all__ = ["dependencies_of", "import_roots", "read_pyproject"]
 
 
 def import_roots(main: Path, folder: Path) -> list[Path]:
@@ -23,24 +23,28 @@ def import_roots(main: Path, folder: Path) -> list[Path]:
 def dependencies_of(folder: Path) -> list[str]:
     """Return the requirements that the worker's `pyproject.toml` declares; none where it cannot."""
     try:
-        project = _pyproject(folder).get("project")
+        project = read_pyproject(folder).get("project")
     except (OSError, ValueError):
         return []
     declared = project.get("dependencies") if isinstance(project, dict) else None
     return [str(item) for item in declared] if isinstance(declared, list) else []
 
 
+def read_pyproject(folder: Path) -> dict[str, object]:
+    """Return the worker's `pyproject.toml`, empty where it has none.
+
+    Raises OSError or ValueError where it cannot be read.
+    """
+    try:
+        return tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+
+
 def _path_sources(folder: Path) -> list[Path]:
-    table: object = _pyproject(folder)
+    table: object = read_pyproject(folder)
     for key in ("tool", "uv", "sources"):
         table = table.get(key) if isinstance(table, dict) else None
     sources = table.values() if isinstance(table, dict) else ()
     paths = [source.get("path") for source in sources if isinstance(source, dict)]
     return [folder / path for path in paths if isinstance(path, str)]
-
-
-def _pyproject(folder: Path) -> dict[str, object]:
-    try:
-        return tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}

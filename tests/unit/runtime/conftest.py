@@ -1,13 +1,16 @@
 """Workers in this process: folders, read as any other, loaded into a node without a network."""
 
+import io
+import sys
 import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+from runtime._cli.app import run
 from runtime._dispatch.node import Node, NodeOptions
 from runtime._registry import Registry
 from runtime.errors import WorkerLoadError
@@ -106,3 +109,62 @@ async def open_workers(
 async def workers(open_workers: Callable[..., Awaitable[Workers]]) -> Workers:
     """A node with the kinds that are installed, and no worker yet."""
     return await open_workers()
+
+
+class Terminal(io.StringIO):
+    """Somebody who answers, or reads."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class Ended(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    code: int
+    output: bytes
+    errors: str
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path
+) -> Callable[..., Ended]:
+    """Run a command in this process: `command("kv", "key", "list", …, stdin=b"")`.
+
+    With `answers`, standard input and standard error are a terminal, at which they are typed.
+    """
+    monkeypatch.chdir(tmp_path)
+
+    def run_command(
+        *arguments: str | Path, stdin: bytes = b"", answers: str | None = None
+    ) -> Ended:
+        terminal = Terminal()
+        code: object = 0
+        capfdbinary.readouterr()
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", ["runtime", *map(str, arguments)])
+            if answers is None:
+                patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+            else:
+                patch.setattr(sys, "stdin", Terminal(answers))
+                patch.setattr(sys, "stderr", terminal)
+            try:
+                run()
+            except SystemExit as ending:
+                code = ending.code
+        output, errors = capfdbinary.readouterr()
+        assert isinstance(code, int)
+        return Ended(code, output, errors.decode() + terminal.getvalue())
+
+    return run_command
+
+
+@pytest.fixture
+def broken_plugin(tmp_path: Path) -> str:
+    """A folder for PYTHONPATH with a distribution whose binding plugin cannot be imported."""
+    info = tmp_path / "site" / "broken-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[edgestead.bindings]\nbroken = nothing:Plugin\n")
+    return str(tmp_path / "site")

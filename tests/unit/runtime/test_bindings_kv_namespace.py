@@ -1,7 +1,8 @@
-"""The KV binding: which store, which namespace, and a store that cannot be opened."""
+"""The KV binding: which store, which namespace, and who else may use it."""
 
 import asyncio
 import os
+import socket
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -9,10 +10,20 @@ from typing import Any
 
 import pytest
 
-from kvstore import EngineError, EngineOptions, KVEngine, KVNamespace, open_engine
+from kvstore import (
+    EngineError,
+    EngineLockedError,
+    EngineOptions,
+    KVEngine,
+    KVNamespace,
+    open_engine,
+)
+from kvstore.engines.leveldb import LevelDBEngine
+from kvstore.owner import SharedEngine
+from kvstore.remote import RemoteEngine, connect_engine
 from kvstore.testing import FakeClock
-from runtime.bindings import kv_namespace
-from runtime.bindings.kv_namespace import KvNamespacePlugin, KvNamespaceSpec
+from runtime.bindings.kv_namespace import KvNamespacePlugin, KvNamespaceSpec, plugin, stores
+from runtime.bindings.kv_namespace.stores import reach_store
 from runtime.plugins import Diagnostics, HostError, Mode, RawBinding, RawTrigger
 
 
@@ -55,11 +66,11 @@ def raw(fields: Mapping[str, Any]) -> RawBinding:
 async def bind(
     host: FakeHost, stack: AsyncExitStack, fields: Mapping[str, Any], worker: str = "shop"
 ) -> KVNamespace:
-    plugin = KvNamespacePlugin()
+    kv = KvNamespacePlugin()
     if host.owned is None:
-        host.owned = await stack.enter_async_context(plugin.own(host))
-    binder = await stack.enter_async_context(plugin.open(host))
-    spec = plugin.parse(raw(fields), Diagnostics())
+        host.owned = await stack.enter_async_context(kv.own(host))
+    binder = await stack.enter_async_context(kv.open(host))
+    spec = kv.parse(raw(fields), Diagnostics())
     assert spec is not None
     namespace = binder.bind(spec, worker)
     assert isinstance(namespace, KVNamespace)
@@ -67,9 +78,9 @@ async def bind(
 
 
 def test_a_binding_names_its_namespace() -> None:
-    plugin = KvNamespacePlugin()
-
-    spec = plugin.parse(raw({"namespace_id": "abc", "preview_id": "pre"}), Diagnostics())
+    spec = KvNamespacePlugin().parse(
+        raw({"namespace_id": "abc", "preview_id": "pre"}), Diagnostics()
+    )
 
     assert spec == KvNamespaceSpec(id="abc", preview_id="pre")
 
@@ -80,6 +91,7 @@ def test_a_binding_names_its_namespace() -> None:
         {"namespace_id": ""},
         {"namespace_id": 5},
         {"namespace_id": "x" * 255},
+        {"namespace_id": "\ud800"},
         {"namespace_id": "a", "preview_id": ""},
         {"namespace_id": "a", "preview_id": 1},
     ],
@@ -126,7 +138,8 @@ async def test_tests_are_in_memory_and_the_operator_chooses_otherwise(tmp_path: 
         chosen = FakeHost(tmp_path / "d", "dev", kv_namespace_engine="memory")
         await (await bind(chosen, stack, {"namespace_id": "a"})).put("key", "v")
 
-    assert os.listdir(tmp_path) == []
+    assert os.listdir(tmp_path) == ["d"]
+    assert os.listdir(tmp_path / "d" / "kv_namespace") == []
 
 
 @pytest.mark.parametrize(
@@ -152,7 +165,7 @@ async def test_writes_on_a_host_are_synced_unless_told_otherwise(
         seen.append(engine_options)
         return await open_engine("memory", engine_options)
 
-    monkeypatch.setattr(kv_namespace, "open_engine", noted)
+    monkeypatch.setattr(stores, "open_engine", noted)
 
     async with KvNamespacePlugin().own(FakeHost(tmp_path, mode, **options)):
         pass
@@ -206,11 +219,133 @@ async def test_expired_records_are_freed_in_the_background_and_a_failure_ends_no
     async def opened(name: str, options: EngineOptions) -> SweptEngine:
         return engine
 
-    monkeypatch.setattr(kv_namespace, "open_engine", opened)
-    monkeypatch.setattr(kv_namespace, "_SWEEP_EVERY_S", 0.001)
+    monkeypatch.setattr(stores, "open_engine", opened)
+    monkeypatch.setattr(plugin, "_SWEEP_EVERY_S", 0.001)
 
     async with KvNamespacePlugin().own(FakeHost(tmp_path)):
         await asyncio.wait_for(engine.is_done.wait(), 10)
 
     assert engine.expired == 0
     assert "could not be freed: the disk is gone" in caplog.text
+
+
+# Sharing
+
+
+@pytest.mark.parametrize(("mode", "is_shared"), [("dev", True), ("host", True), ("test", False)])
+async def test_an_open_store_is_shared_except_in_tests(
+    tmp_path: Path, mode: Mode, is_shared: bool
+) -> None:
+    path = tmp_path / "kv_namespace" / "owner.sock"
+
+    async with KvNamespacePlugin().own(FakeHost(tmp_path, mode)) as engine:
+        assert path.exists() is is_shared
+        assert isinstance(engine, SharedEngine) is is_shared
+
+    assert not path.exists()
+
+
+async def test_others_read_and_write_what_the_owner_has(tmp_path: Path) -> None:
+    host = FakeHost(tmp_path)
+    async with KvNamespacePlugin().own(host) as engine, reach_store(host) as reached:
+        here, there = KVNamespace(engine, "a"), KVNamespace(reached, "a")
+        await here.put("ours", "1")
+        await there.put("theirs", "2")
+
+        assert isinstance(reached, RemoteEngine)
+        assert await there.get("ours") == "1"
+        assert await here.get("theirs") == "2"
+
+
+async def test_a_socket_that_cannot_be_made_is_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "kv_namespace" / "owner.sock").mkdir(parents=True)
+
+    async with KvNamespacePlugin().own(FakeHost(tmp_path)) as engine:
+        await KVNamespace(engine, "a").put("key", "v")
+
+        assert isinstance(engine, LevelDBEngine)
+    assert "cannot be shared at" in caplog.text
+    assert "`runtime kv` can use it only while this server is stopped" in caplog.text
+
+
+async def test_a_folder_that_cannot_be_made_for_the_socket_is_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "kv_namespace").write_text("")
+    in_memory = FakeHost(tmp_path, kv_namespace_engine="memory")
+
+    async with KvNamespacePlugin().own(in_memory) as engine:
+        await KVNamespace(engine, "a").put("key", "v")
+
+    assert "cannot be shared at" in caplog.text
+    assert "can use it only while this server is stopped" in caplog.text
+
+
+async def test_an_engine_without_a_lock_takes_no_socket_from_a_living_owner(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    host = FakeHost(tmp_path)
+    second = FakeHost(tmp_path, kv_namespace_engine="memory")
+
+    async with KvNamespacePlugin().own(host) as engine:
+        async with KvNamespacePlugin().own(second):
+            pass
+        await KVNamespace(engine, "a").put("key", "first")
+        async with reach_store(host) as reached:
+            assert await KVNamespace(reached, "a").get("key") == "first"
+
+    assert "another process shares its KV store at" in caplog.text
+
+
+async def test_without_an_owner_the_store_is_opened_whatever_a_dead_one_left(
+    tmp_path: Path,
+) -> None:
+    host = FakeHost(tmp_path)
+    left = tmp_path / "kv_namespace" / "owner.sock"
+    left.parent.mkdir()
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(left))
+    # None of its clients still trusts what it has read.
+    os.utime(left, (0, 0))
+
+    async with reach_store(host) as engine:
+        assert isinstance(engine, LevelDBEngine)
+    # The next owner takes its place.
+    async with KvNamespacePlugin().own(host):
+        await (await connect_engine(left)).close()
+
+
+async def test_a_store_that_is_held_and_not_shared_is_refused_naming_who_holds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "_PATIENCE_S", 0.05)
+    host = FakeHost(tmp_path)
+    engine = await open_engine("leveldb", EngineOptions(folder=host.data_dir("kv_namespace")))
+
+    with pytest.raises(EngineLockedError, match=f"in use by process {os.getpid()}"):
+        async with reach_store(host):
+            pass
+    await engine.close()
+
+
+async def test_a_store_that_is_held_for_a_moment_is_waited_for(tmp_path: Path) -> None:
+    host = FakeHost(tmp_path)
+    engine = await open_engine("leveldb", EngineOptions(folder=host.data_dir("kv_namespace")))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(engine.close())
+
+        async with reach_store(host) as reached:
+            assert await reached.namespaces() == []
+
+
+async def test_a_store_in_memory_is_there_only_with_its_server(tmp_path: Path) -> None:
+    host = FakeHost(tmp_path, kv_namespace_engine="memory")
+
+    with pytest.raises(HostError, match="only while `runtime serve` runs"):
+        async with reach_store(host):
+            pass
+    async with KvNamespacePlugin().own(host) as engine, reach_store(host) as reached:
+        await KVNamespace(engine, "a").put("key", "v")
+        assert await KVNamespace(reached, "a").get("key") == "v"
