@@ -1,75 +1,50 @@
-"""What workers that are served together must not have in common, and what they miss."""
+"""What workers that are served together must not have in common."""
 
 from collections.abc import Iterable, Iterator
 
-from runtime._dispatch.node import Node
-from runtime._dispatch.worker import Worker
-from runtime.errors import HostError, NoWorkerError
-from runtime.stubs import WorkerStub
-from wrangler_compat import Route, WorkerConfig
+from runtime.errors import HostError
+from wrangler_compat import Position, WorkerConfig
 
-__all__ = ["ClashError", "missing_workers", "require_no_clash", "shared_routes"]
+__all__ = ["ClashError", "find_clashes", "require_no_clash"]
 
 
 class ClashError(HostError):
-    """Two workers want what only one can have; the message names both config files."""
+    """Two workers want what only one can have; the message names both config files.
+
+    `position` is where the second one says so.
+    """
 
     code = "clash"
 
+    def __init__(self, text: str, position: Position | None = None) -> None:
+        super().__init__(text)
+        self.position = position
 
-def require_no_clash(configs: Iterable[WorkerConfig]) -> None:
-    """Raise ClashError where two workers have one name, or one `dev.port`."""
+
+def find_clashes(configs: Iterable[WorkerConfig]) -> Iterator[ClashError]:
+    """Yield an error for each worker that has the name, or the `dev.port`, of one before it."""
     by_name: dict[str, WorkerConfig] = {}
     by_port: dict[int, WorkerConfig] = {}
     for config in configs:
         other = by_name.setdefault(config.name, config)
         if other is not config:
-            raise ClashError(
+            yield ClashError(
                 f'two workers have the name "{config.name}": {other.config_path} and '
-                f"{config.config_path}; rename one of them, or serve them apart"
+                f"{config.config_path}; rename one of them, or serve them apart",
+                config.positions.get(("name",)),
             )
         if config.dev.port is None:
             continue
         other = by_port.setdefault(config.dev.port, config)
         if other is not config:
-            raise ClashError(
+            yield ClashError(
                 f"two workers have the dev.port {config.dev.port}: {other.config_path} and "
-                f"{config.config_path}; change one of them"
+                f"{config.config_path}; change one of them",
+                config.positions.get(("dev", "port")),
             )
 
 
-def shared_routes(configs: Iterable[WorkerConfig]) -> Iterator[str]:
-    """Yield a warning for each route that more than one worker claims; the first one gets it."""
-    claimed: dict[object, WorkerConfig] = {}
-    for config in configs:
-        for route in config.routes:
-            first = claimed.setdefault(_reach(route), config)
-            if first is not config:
-                yield (
-                    f'"{route.pattern.text}" is a route of worker "{first.name}" '
-                    f'({first.config_path}) and of worker "{config.name}" '
-                    f'({route.position or config.config_path}); "{first.name}" gets its requests'
-                )
-
-
-def missing_workers(node: Node, configs: Iterable[WorkerConfig]) -> Iterator[str]:
-    """Yield a warning for each binding that calls a worker which is not loaded."""
-    for config in configs:
-        slot = node.workers.get(config.name)
-        if not isinstance(slot, Worker):
-            continue
-        for binding in config.bindings:
-            stub = getattr(slot.env, binding.name, None)
-            if not isinstance(stub, WorkerStub):
-                continue
-            try:
-                node.find(stub._worker)
-            except NoWorkerError as error:
-                place = f" ({binding.position})" if binding.position else ""
-                yield f'worker "{config.name}": calling "{binding.name}" will fail: {error}{place}'
-
-
-def _reach(route: Route) -> tuple[object, ...]:
-    """Return what two patterns that match the same requests have in common."""
-    pattern = route.pattern
-    return pattern.host_wildcard, pattern.host, pattern.path or "/", pattern.path_wildcard
+def require_no_clash(configs: Iterable[WorkerConfig]) -> None:
+    """Raise ClashError where two workers have one name, or one `dev.port`."""
+    for clash in find_clashes(configs):
+        raise clash

@@ -6,13 +6,20 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from kvstore import StoreError
-from runtime._dev.clashes import missing_workers, require_no_clash, shared_routes
+from runtime._dev.clashes import require_no_clash
 from runtime._dev.reloading import WatchedWorker
+from runtime._dev.tracked import warn_of_tracked_secrets
 from runtime._dispatch.node import LoadReport, Node
 from runtime._dispatch.worker import WorkerSlot
 from runtime._loader.roots import import_roots
 from runtime.errors import HostError
-from wrangler_compat import CompatError, ConfigError, Diagnostics, WorkerConfig
+from wrangler_compat import (
+    CompatError,
+    ConfigError,
+    Diagnostics,
+    WorkerConfig,
+    review_workers,
+)
 
 __all__ = ["ConfigsError", "DevSession", "ReadConfig"]
 
@@ -88,6 +95,13 @@ class DevSession:
         for path in list(self._configs):
             await self.reload(path)
 
+    async def warn_of_tracked_secrets(self) -> None:
+        """Warn of local secrets that git has; git is asked in a thread."""
+        report = Diagnostics()
+        await asyncio.to_thread(warn_of_tracked_secrets, self.configs, report)
+        for warning in report.warnings:
+            logger.warning("%s", warning)
+
     def choose(self, path: Path | None) -> WorkerSlot | None:
         """Return the worker of that config; None is the first, which answers unclaimed hosts."""
         config = next(iter(self._configs.values())) if path is None else self._configs[path]
@@ -116,10 +130,12 @@ class DevSession:
         return config
 
     def _tell_of_all(self) -> None:
-        configs = self.configs
-        self._tell(None, [*shared_routes(configs), *missing_workers(self._node, configs)])
+        report = Diagnostics()
+        review_workers(self.configs, report)
+        self._tell(None, map(str, report.warnings))
 
     def _tell(self, about: Path | None, warnings: Iterable[str]) -> None:
+        warnings = list(warnings)
         told = self._told.get(about, frozenset())
         self._told[about] = frozenset(warnings)
         for warning in warnings:

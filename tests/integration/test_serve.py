@@ -1,6 +1,8 @@
 """`runtime serve` as a real process: which worker answers, and what a worker sees and may do."""
 
+import shutil
 import socket
+import subprocess
 
 import pytest
 
@@ -115,7 +117,21 @@ def test_a_binding_to_a_worker_that_is_not_loaded_is_one_warning_that_names_it(
 
     assert server.get("/").text == "hi"
     assert server.output.count("warning: ") == 1
-    assert 'no worker "nobody" is loaded' in server.output
+    assert 'leads to a worker "nobody", which does not exist here' in server.output
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git here")
+def test_secrets_that_git_tracks_and_configs_that_lose_are_warned_of(serve, make_worker) -> None:
+    folder = make_worker("shop", HELLO.format("hi"))
+    (folder / ".dev.vars").write_text("API_KEY=hunter2\n")
+    (folder / "wrangler.json").write_text('{"name": "shop", "main": "src/entry.py"}')
+    for arguments in (["init", "-q", "."], ["add", "-f", ".dev.vars"]):
+        subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)
+
+    server = serve(folder)
+
+    server.wait_for('.dev.vars" is tracked by git')
+    assert "wrangler.json is used, wrangler.toml is ignored" in server.output
 
 
 def test_a_worker_with_a_port_of_its_own_listens_there_too(serve, make_worker, tmp_path) -> None:

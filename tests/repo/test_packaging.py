@@ -3,7 +3,7 @@
 import configparser
 import importlib
 import re
-from importlib import metadata
+from importlib import metadata, resources
 from pathlib import Path
 
 import pytest
@@ -36,6 +36,23 @@ def test_every_package_of_the_tree_is_in_the_distribution() -> None:
         tree |= packages_in(ROOT / name, ROOT)
 
     assert lines("options", "packages") == sorted(tree)
+
+
+def test_every_file_of_a_template_is_in_the_distribution() -> None:
+    package = ROOT / "runtime" / "_cli"
+    template = package / "templates" / "worker"
+    tree = {
+        path.relative_to(template).as_posix()
+        for path in template.rglob("*")
+        if path.is_file() and path.parent.name != "__pycache__"
+    }
+    globs = re.split(r",\s*", setup_cfg()["options.package_data"]["runtime._cli"])
+    covered = {path for glob in globs for path in package.glob(glob) if path.is_file()}
+    # Where the tests run against the wheel, this is what it holds.
+    installed = resources.files("runtime._cli") / "templates" / "worker"
+
+    assert {path.relative_to(template).as_posix() for path in covered} == tree
+    assert [name for name in sorted(tree) if not (installed / name).is_file()] == []
 
 
 def test_every_requirement_has_a_range_and_an_exact_version_in_the_constraints() -> None:

@@ -115,6 +115,9 @@ _WORKFLOW_NAME = NameFormat(
     pattern=re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}"),
     words="1 to 64 letters, digits, underscores and dashes, with no dash at the start",
 )
+_JURISDICTION = NameFormat(
+    pattern=re.compile(r"eu|fedramp|us"), words='one of "eu", "fedramp" and "us"'
+)
 
 BINDING_SECTIONS: tuple[BindingSection, ...] = (
     _mapping("vars", "json", "json"),
@@ -193,7 +196,7 @@ BINDING_SECTIONS: tuple[BindingSection, ...] = (
             "jurisdiction": "string",
         },
         renames={"name": "workflow_name"},
-        formats={"name": _WORKFLOW_NAME},
+        formats={"name": _WORKFLOW_NAME, "jurisdiction": _JURISDICTION},
         unique="name",
         worker_field="script_name",
     ),

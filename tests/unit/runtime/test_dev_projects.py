@@ -71,7 +71,7 @@ def test_config_files_of_an_option_come_first_and_none_is_served_twice(
     assert alone.state_folder == tmp_path / "b" / ".edgestead"
 
 
-def test_where_nothing_is_found_it_says_where_it_looked_and_what_to_write(tmp_path: Path) -> None:
+def test_where_nothing_is_found_it_says_where_it_looked_and_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
 
     for paths in ([], [tmp_path / "empty"]):
@@ -79,7 +79,7 @@ def test_where_nothing_is_found_it_says_where_it_looked_and_what_to_write(tmp_pa
             find_projects(paths, [], tmp_path)
 
         assert str(paths[0] if paths else tmp_path) in str(caught.value)
-        assert 'main = "src/entry.py"' in str(caught.value)
+        assert "`runtime init NAME`" in str(caught.value)
 
 
 def test_what_does_not_exist_is_named(tmp_path: Path) -> None:
@@ -87,3 +87,17 @@ def test_what_does_not_exist_is_named(tmp_path: Path) -> None:
         find_projects([tmp_path / "gone"], [], tmp_path)
     with pytest.raises(NoConfigError, match="no config file .*/gone.toml"):
         find_projects([], [tmp_path / "gone.toml"], tmp_path)
+
+
+def test_config_that_loses_to_another_in_its_folder_is_reported(
+    make_config, tmp_path: Path
+) -> None:
+    used = make_config("a/wrangler.json")
+    make_config("a/wrangler.toml")
+
+    for paths in ([tmp_path], [tmp_path / "a"]):
+        projects = find_projects(paths, [], tmp_path)
+
+        assert projects.configs == (used,)
+        (warning,) = projects.report.warnings
+        assert "wrangler.json is used, wrangler.toml is ignored" in warning.text

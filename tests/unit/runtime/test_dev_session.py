@@ -1,5 +1,7 @@
 """Keeping the workers of a node in step with their files."""
 
+import shutil
+import subprocess
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -179,7 +181,7 @@ async def test_a_warning_is_given_once_and_again_when_it_comes_back(
         caplog.clear()
         return count
 
-    assert said('no worker "nobody"') == 1
+    assert said('leads to a worker "nobody"') == 1
     await session.reload(a / "wrangler.toml")
     assert said("nobody") == 0
     await session.reload(rewrite(a, unknown, known))
@@ -189,6 +191,44 @@ async def test_a_warning_is_given_once_and_again_when_it_comes_back(
     await session.reload(rewrite(a, known, unknown))
     await session.reload(rewrite(a, unknown, known))
     assert said("unknown_key") == 1
+
+
+async def test_what_workers_do_to_each_other_is_warned_of(
+    open_session, say, caplog: pytest.LogCaptureFixture
+) -> None:
+    contested = 'API_KEY = "hunter2"\n'
+    routes = 'routes = ["x.example/*"]\n[vars]'
+    folders = [say("a", contested), say("b")]
+    for folder in folders:
+        rewrite(folder, "[vars]", routes)
+    session = open_session(*folders)
+
+    await session.load_all()
+
+    assert 'Two workers claim the route "x.example/*": "a"' in caplog.text
+    assert 'The variable "API_KEY" looks like a secret' in caplog.text
+    assert "hunter2" not in caplog.text
+
+
+@pytest.fixture
+def tracked(say) -> Path:
+    """A worker whose local secrets git tracks."""
+    folder = say("a")
+    (folder / ".dev.vars").write_text("A=1\n")
+    for arguments in (["init", "-q", "."], ["add", "-f", "."]):
+        subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git here")
+async def test_secrets_that_git_has_are_warned_of(
+    open_session, tracked, caplog: pytest.LogCaptureFixture
+) -> None:
+    session = open_session(tracked)
+
+    await session.warn_of_tracked_secrets()
+
+    assert '.dev.vars" is tracked by git' in caplog.text
 
 
 async def test_a_changed_port_asks_for_a_restart(

@@ -116,7 +116,7 @@ async def test_a_plugins_object_stands_on_env(node, flags) -> None:
     await node.load("demo", READING, **options())
 
     assert await node.text("demo") == "word demo:k in the store"
-    assert flags.log == ["parse", "own", "open", "sensitive", "bind"]
+    assert flags.log == ["parse", "sensitive", "own", "open", "bind"]
     assert "k" in node.node.sensitive
 
 
@@ -278,7 +278,7 @@ async def test_a_kind_that_no_plugin_serves_is_one_warning_and_an_error_on_use(
                 {use}
             return Response(repr(env.BUCKET) + repr(env))
         """,
-        config='[[r2_buckets]]\nbinding = "BUCKET"\nbucket_name = "b"\n',
+        config='[[r2_buckets]]\nbinding = "BUCKET"\nbucket_name = "files"\n',
     )
 
     (warning,) = messages(caplog, logging.WARNING)
@@ -356,3 +356,26 @@ async def test_a_plugin_calls_workers_by_name(node, flags) -> None:
 
     assert await flags.host.invoke("demo", "queue", "batch", props={"a": 1}) == ["batch", {"a": 1}]
     assert await flags.host.invoke("demo", "add", 1, kwargs={"b": 2}) == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "known"),
+    [("a single text", {"a single text"}), (["a", "b"], {"a", "b"}), ([5], set())],
+)
+async def test_what_a_plugin_calls_sensitive_is_known_whole_or_the_plugin_is_broken(
+    node, flags, caplog, monkeypatch, given: Any, known: set[str]
+) -> None:
+    monkeypatch.setattr(flags, "sensitive", lambda spec: given)
+
+    await node.load("demo", READING, **options())
+
+    assert node.node.sensitive == known
+    assert ("sensitive() must give texts" in caplog.text) == (not known)
+
+
+async def test_secrets_are_known_before_their_plugin_can_fail(node, flags) -> None:
+    flags.fail["open"] = RuntimeError("boom")
+
+    await node.load("demo", READING, **options(key="s3cr3t"))
+
+    assert "s3cr3t" in node.node.sensitive

@@ -443,7 +443,7 @@ async def test_workers_may_load_while_others_do_and_while_requests_are_answered(
 async def test_unserved_kinds_are_warned_about_once_a_load(workers, caplog) -> None:
     caplog.set_level(logging.WARNING)
     await workers.load(
-        "demo", HELLO, config='[[r2_buckets]]\nbinding = "BUCKET"\nbucket_name = "b"\n'
+        "demo", HELLO, config='[[r2_buckets]]\nbinding = "BUCKET"\nbucket_name = "files"\n'
     )
 
     warnings = [record.getMessage() for record in caplog.records]

@@ -135,7 +135,7 @@ def test_what_is_right_in_a_config_with_errors_is_returned(project: "Project") -
     path = project.write(
         "wrangler.toml",
         'name = "w"\nlogpush = "yes"\nroutes = ["x.example/*", "*bad*"]\n'
-        '[vars]\nA = "1"\n[[kv_namespaces]]\nbinding = "KV"\nid = "1"\n'
+        '[vars]\nA = "1"\nDAY = 2025-01-01\n[[kv_namespaces]]\nbinding = "KV"\nid = "1"\n'
         '[[kv_namespaces]]\nbinding = 5\n[[custom]]\nbinding = "C"\n[env.x]\n',
     )
 

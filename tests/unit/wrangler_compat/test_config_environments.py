@@ -365,6 +365,17 @@ def test_key_of_a_plugin_is_known_and_not_inherited(project: "Project") -> None:
     assert [(binding.name, binding.type) for binding in top.bindings] == [("F", "feature_flags")]
 
 
+def test_fields_of_a_plugins_key_are_for_the_plugin_to_know(project: "Project") -> None:
+    text = 'name = "w"\nmain = "src/entry.py"\ncompatibility_flags = ["python_workers"]\n'
+    text += '[[flags]]\nbinding = "F"\nown = 1\n'
+
+    config, report = project.read(text, plugin_keys={"flags": "feature_flags"})
+
+    assert config is not None
+    assert [binding.fields for binding in config.bindings] == [{"own": 1}]
+    assert not report.has_warnings
+
+
 @pytest.mark.parametrize("key", ["build", "limits", "migrations", "rules", "triggers"])
 def test_null_counts_as_absent_where_it_does_for_wrangler(project: "Project", key: str) -> None:
     config, warnings = read(project, {key: example(key), "env": {"x": {key: None}}}, env="x")
