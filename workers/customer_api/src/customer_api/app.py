@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from customer_api import routes
 from customer_api.calls import Call, Resources
-from customer_api.privacy import public_path, without_emails
 from customer_api.refusals import (
     endpoint_not_found,
     method_is_not_allowed,
@@ -17,7 +16,7 @@ from customer_api.refusals import (
 )
 from customer_api.revocation import Revocation
 from customer_api.settings import Settings, SettingsReader
-from identity import ResponseCipher, TokenVerifier
+from identity import ResponseCipher, TokenVerifier, public_path, without_emails
 from workerkit import KeyedLocks, Problem, Router, with_headers
 from workers import Request, Response, WorkerEntrypoint
 

@@ -1,4 +1,4 @@
-"""Customer records in CUSTOMER_KV: the layout of its keys, and changes one at a time."""
+"""Customer records in CUSTOMER_KV, changed one at a time."""
 
 import asyncio
 import json
@@ -7,11 +7,18 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from customer_api.fields import is_customer_id
+from customer_api.layout import (
+    RECORD_PREFIX,
+    RECORDS_PREFIX,
+    index_key,
+    metadata_of,
+    record_key,
+)
 from customer_api.refusals import customer_is_contended
-from identity import Customer, compact_json, hash_email, normalise_email
+from identity import Customer, compact_json, normalise_email
 from workerkit import KeyedLocks, KVNamespace
 
 __all__ = [
@@ -23,10 +30,6 @@ __all__ = [
     "new_customer_id",
 ]
 
-_RECORD: Final = "customer_"
-_INDEX: Final = "email_to_customer_"
-# Beside records, other services have kept other things under `customer_`.
-_RECORDS: Final = f"{_RECORD}cust_"
 _BULK: Final = 100
 _ATTEMPTS: Final = 3
 # How KV says that a cursor is none of its own, wherever it runs.
@@ -78,12 +81,12 @@ class CustomerRecords:
         """Return the customer with an id; None where there is none."""
         if not is_customer_id(customer_id):
             return None
-        text = await self._kv.get(_record_key(customer_id))
+        text = await self._kv.get(record_key(customer_id))
         return None if text is None else _parsed(customer_id, text)
 
     async def get_by_email(self, email: str) -> Customer | None:
         """Return the customer with an address, however it is written; None where there is none."""
-        customer_id = await self._kv.get(_index_key(email))
+        customer_id = await self._kv.get(index_key(email))
         customer = None if customer_id is None else await self.get(customer_id)
         # An index that points to somebody else must not give that record away.
         if customer is None or email_of(customer) != normalise_email(email):
@@ -96,13 +99,13 @@ class CustomerRecords:
         With `keep_id`, raises IdTakenError instead. Raises EmailTakenError.
         """
         email = str(customer["email"])
-        async with self._locks.hold(_index_key(email)):
+        async with self._locks.hold(index_key(email)):
             present = await self.get_by_email(email)
             if present is not None:
                 raise EmailTakenError(present)
             while True:
-                async with self._locks.hold(_record_key(customer["customerId"])):
-                    if await self._kv.get(_record_key(customer["customerId"])) is None:
+                async with self._locks.hold(record_key(customer["customerId"])):
+                    if await self._kv.get(record_key(customer["customerId"])) is None:
                         await self._write_new(customer)
                         return customer
                 if keep_id:
@@ -118,7 +121,7 @@ class CustomerRecords:
         outside of this worker has written in between; what it raises is passed on, and nothing is
         written then. What it returns as it got it is not written either.
         """
-        key = _record_key(customer_id)
+        key = record_key(customer_id)
         async with self._locks.hold(key):
             for _ in range(_ATTEMPTS):
                 before = await self._kv.get(key)
@@ -129,7 +132,7 @@ class CustomerRecords:
                 if customer == current:
                     return current
                 after = compact_json(customer)
-                await self._kv.put(key, after, metadata=_metadata(customer))
+                await self._kv.put(key, after, metadata=metadata_of(customer))
                 # A store that is slow to show a write may still show what was there before.
                 if await self._kv.get(key) in (after, before, None):
                     return customer
@@ -146,9 +149,9 @@ class CustomerRecords:
             if current is None:
                 return False
             check(current)
-            index = _index_key(email_of(current))
+            index = index_key(email_of(current))
             # The record first: an index that points to nothing does no harm.
-            await self._kv.delete(_record_key(customer_id))
+            await self._kv.delete(record_key(customer_id))
             if await self._kv.get(index) == customer_id:
                 await self._kv.delete(index)
         return True
@@ -159,19 +162,19 @@ class CustomerRecords:
         Raises InvalidCursorError.
         """
         try:
-            listed = await self._kv.list(prefix=_RECORDS, limit=limit, cursor=cursor)
+            listed = await self._kv.list(prefix=RECORDS_PREFIX, limit=limit, cursor=cursor)
         except Exception as error:
             if cursor is not None and _REFUSED.search(str(error)):
                 raise InvalidCursorError from None
             raise
-        ids = [str(key["name"]).removeprefix(_RECORD) for key in listed["keys"]]
+        ids = [str(key["name"]).removeprefix(RECORD_PREFIX) for key in listed["keys"]]
         ids = [customer_id for customer_id in ids if is_customer_id(customer_id)]
         customers: list[Customer] = []
         for start in range(0, len(ids), _BULK):
             part = ids[start : start + _BULK]
-            texts = await self._kv.get([_record_key(customer_id) for customer_id in part])
+            texts = await self._kv.get([record_key(customer_id) for customer_id in part])
             for customer_id in part:
-                text = texts[_record_key(customer_id)]
+                text = texts[record_key(customer_id)]
                 # One that has been deleted meanwhile is left out.
                 if text is not None:
                     customers.append(_parsed(customer_id, text))
@@ -183,17 +186,17 @@ class CustomerRecords:
     async def _locked(self, customer: Customer) -> AsyncIterator[None]:
         # Always in this order, so that no two wait for each other.
         async with (
-            self._locks.hold(_index_key(email_of(customer))),
-            self._locks.hold(_record_key(customer["customerId"])),
+            self._locks.hold(index_key(email_of(customer))),
+            self._locks.hold(record_key(customer["customerId"])),
         ):
             yield
 
     async def _write_new(self, customer: Customer) -> None:
-        customer_id, index = customer["customerId"], _index_key(customer["email"])
-        key = _record_key(customer_id)
+        customer_id, index = customer["customerId"], index_key(customer["email"])
+        key = record_key(customer_id)
         # Both at once, so that they stand or fall together where the store batches writes.
         results = await asyncio.gather(
-            self._kv.put(key, compact_json(customer), metadata=_metadata(customer)),
+            self._kv.put(key, compact_json(customer), metadata=metadata_of(customer)),
             self._kv.put(index, customer_id),
             return_exceptions=True,
         )
@@ -213,18 +216,6 @@ class CustomerRecords:
 def email_of(customer: Customer) -> str:
     """Return a stored customer's address in its normal form, empty where it has none."""
     return normalise_email(str(customer.get("email") or ""))
-
-
-def _record_key(customer_id: str) -> str:
-    return f"{_RECORD}{customer_id}"
-
-
-def _index_key(email: str) -> str:
-    return f"{_INDEX}{hash_email(email)}"
-
-
-def _metadata(customer: Customer) -> dict[str, Any]:
-    return {"status": customer.get("status"), "createdAt": customer.get("createdAt")}
 
 
 def _parsed(customer_id: str, text: str) -> Customer:
