@@ -122,6 +122,18 @@ async def test_a_get_gives_up_after_three_times() -> None:
     assert str(caught.value) == "customer-api answered 503: cannot be reached: 3"
 
 
+@pytest.mark.parametrize("error", [RuntimeError("no such worker"), KeyError("alice@example.com")])
+async def test_whatever_a_binding_raises_means_that_nobody_answers(error: Exception) -> None:
+    api = ScriptedApi(error, error, error)
+
+    with pytest.raises(CustomerApiError) as caught:
+        await service(api).get_customer("cust_0123456789ab")
+
+    assert caught.value.status == 503
+    # What it says may be about somebody.
+    assert caught.value.detail == f"has failed: {type(error).__name__}"
+
+
 async def test_other_answers_are_not_asked_for_again() -> None:
     api = ScriptedApi(problem(500))
 
@@ -174,7 +186,39 @@ async def test_a_delete_has_no_answer() -> None:
     assert api.requests[0].method == "DELETE"
 
 
-@pytest.mark.parametrize("body", ["", "[]", "<html>", "null"])
+@pytest.mark.parametrize("body", ["{}", '{"customerId": 5}', '{"error": "no"}'])
+@pytest.mark.parametrize("face", ["service", "token"])
+async def test_an_object_that_is_no_customer_is_an_error_too(face: str, body: str) -> None:
+    api = ScriptedApi(*(Response(body) for _ in range(3)))
+    customers = service(api) if face == "service" else client(api).with_token(TOKEN)
+
+    with pytest.raises(CustomerApiError, match="no customer") as caught:
+        await customers.get_customer("cust_0123456789ab")
+
+    assert caught.value.status == 502
+
+
+@pytest.mark.parametrize(
+    "page", [{}, {"customers": 5, "list_complete": True}, {"customers": [], "cursor": None}]
+)
+async def test_an_answer_that_is_no_page_is_an_error(page) -> None:
+    api = ScriptedApi(Response.json(page))
+
+    with pytest.raises(CustomerApiError, match="no page of customers"):
+        await service(api).list_customers()
+
+
+async def test_why_nobody_answers_is_told_without_an_address() -> None:
+    error = OSError("no response from http://x/customer/by-email/alice%40example.com")
+    api = ScriptedApi(error, error, error)
+
+    with pytest.raises(CustomerApiError, match="cannot be reached") as caught:
+        await service(api).get_customer_by_email("alice@example.com")
+
+    assert "alice" not in str(caught.value)
+
+
+@pytest.mark.parametrize("body", ["", "[]", "<html>", "null", pytest.param("[" * 9999, id="deep")])
 async def test_an_answer_that_is_no_customer_is_an_error(body: str) -> None:
     api = ScriptedApi(*(Response(body) for _ in range(3)))
 

@@ -133,11 +133,22 @@ async def test_works_where_there_are_no_threads(monkeypatch: pytest.MonkeyPatch)
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr("concurrent.futures.ThreadPoolExecutor.submit", refuse)
-    cipher = ResponseCipher()
+    cipher = ResponseCipher(has_threads=False)
 
-    body = await cipher.encrypt({"a": 1}, TOKEN, expires_at=LATER)
+    bodies = [await cipher.encrypt({"a": 1}, TOKEN, expires_at=LATER) for _ in range(2)]
 
-    assert await cipher.decrypt(body, TOKEN) == {"a": 1}
+    assert await cipher.decrypt(bodies[0], TOKEN) == {"a": 1}
+    assert bodies[0]["salt"] == bodies[1]["salt"]
+
+
+def test_no_request_waits_for_another_one_there() -> None:
+    cipher = ResponseCipher(has_threads=False)
+
+    # Runs without a loop: there is nothing in it that could wait.
+    with pytest.raises(StopIteration) as ended:
+        cipher.encrypt({"a": 1}, TOKEN, expires_at=LATER).send(None)
+
+    assert ended.value.value["encrypted"] is True
 
 
 async def test_a_short_token_is_refused() -> None:

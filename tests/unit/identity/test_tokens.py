@@ -1,9 +1,11 @@
 import time
+from collections.abc import Callable
+from itertools import count
 
 import jwt
 import pytest
 
-from identity import TokenError, hash_token, issue_token, verify_token
+from identity import TokenError, hash_token, issue_token, proper_form, verify_token
 
 SECRET = "a secret of thirty-two bytes or so"
 ISSUER = "auth.idling.app"
@@ -77,6 +79,47 @@ def test_the_faulty_alphabet_is_no_way_around_the_signature(vectors) -> None:
 
     with pytest.raises(TokenError):
         verify_token(vector["token"].replace("/", "A"), vector["secret"], issuer=None)
+
+
+def rewritten(token: str, change: Callable[[str], str]) -> str:
+    """Return a token with its signature written in another way."""
+    head, _, signature = token.rpartition(".")
+    return f"{head}.{change(signature)}"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda signature: f"{signature}=",
+        lambda signature: f"{signature}==",
+        lambda signature: f"{signature}\n",
+        lambda signature: f"{signature[:5]}!{signature[5:]}",
+        lambda signature: signature.replace("-", "+"),
+        # Only four of the last digit's six bits count.
+        lambda signature: signature[:-1] + chr(ord(signature[-1]) + 1),
+    ],
+    ids=range(6),
+)
+def test_a_signature_can_be_written_in_no_other_way(change) -> None:
+    # A token that was revoked would be valid again.
+    tokens = (signed(sub=f"user_{number}") for number in count())
+    token = next(
+        token for token in tokens if "-" in token.rpartition(".")[2] and token[-1] in "AEIMQU"
+    )
+    verify_token(token, SECRET, issuer=ISSUER)
+
+    with pytest.raises(TokenError):
+        verify_token(rewritten(token, change), SECRET, issuer=ISSUER)
+
+
+def test_a_token_in_the_faulty_alphabet_is_the_one_in_the_proper_one() -> None:
+    tokens = (signed(sub=f"user_{number}") for number in count())
+    token = next(token for token in tokens if token.rpartition(".")[2].count("_") > 1)
+
+    for change in (lambda s: s.replace("_", "/"), lambda s: s.replace("_", "/", 1)):
+        faulty = rewritten(token, change)
+        assert proper_form(faulty) == token == proper_form(token)
+        assert verify_token(faulty, SECRET, issuer=ISSUER).sub.startswith("user_")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What holds for every route: headers, origins, unknown paths, and failures."""
 
+import json
 import logging
 
 import pytest
@@ -211,6 +212,26 @@ async def test_what_a_user_has_met_is_noted_for_the_tenant(service) -> None:
         ("authentication", "/auth/me"),
     ]
     assert noted[0]["message"] == "Valid email address required"
+
+
+async def test_no_address_is_in_a_problem_a_log_or_what_is_noted(
+    service, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = f"/auth/alice@example.com/{'x' * 5000}"
+
+    problem = await service.read(await service.call("GET", path), 404)
+    await service.read(await service.call("GET", path, api_key="otp_live_sk_no"), 401)
+    await service.read(await service.call("GET", "/auth/%zz/alice%40example.com"), 400)
+    await service.read(await service.call("GET", f"/auth/{'x' * 5000}", api_key="no"), 401)
+    service.configure(OTP_AUTH_KV=Broken())
+    await service.read(await service.call("GET", path, api_key="otp_live_sk_no"), 500)
+
+    assert problem["instance"] == "/auth"
+    service.configure(OTP_AUTH_KV=service.kv)
+    noted = json.dumps(await service.stored())
+    for text in (noted, caplog.text):
+        assert "alice" not in text
+    assert len(noted) < 1000
 
 
 @pytest.mark.parametrize(

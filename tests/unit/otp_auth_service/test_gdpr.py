@@ -87,6 +87,23 @@ async def test_an_export_has_all_that_is_held(service) -> None:
     )
 
 
+async def test_who_has_the_id_of_another_gets_the_own_data(service) -> None:
+    owner = await use_everything(service)
+    own = f"user_{service.hash(ALICE)}"
+    record = await service.kv.get(own, "json")
+    # Made to have it, and listed first.
+    other = f"user_{service.hash(ALICE)[:12]}{'0' * 52}"
+    await service.kv.put(other, json.dumps({**record, "email": BOB}))
+
+    data = await export(service, ALICE_ID, owner["token"])
+    await erase(service, ALICE_ID, owner["token"])
+
+    assert data["user"]["email"] == ALICE
+    stored = await service.stored()
+    assert own not in stored
+    assert other in stored
+
+
 async def test_an_export_has_nothing_that_lets_anybody_in(service) -> None:
     owner = await use_everything(service)
     stored = await service.stored()

@@ -1,11 +1,15 @@
 """What stands in a mail, and who delivers it."""
 
+import asyncio
 import json
 
 import pytest
 
+from otp_auth_service.mail.senders import ResendSender
 from otp_auth_service.mail.templates import MailTemplate, render_mail
+from workerkit import Problem
 from workers import Request, Response
+from workers.rpc import JsDict
 
 ALICE = "alice@example.com"
 
@@ -165,6 +169,20 @@ async def test_a_network_that_is_down_is_told_in_a_users_words(service, resend) 
     assert "refused" not in problem["detail"]
 
 
+async def test_resend_is_waited_for_so_long_only(resend) -> None:
+    async def never(request: Request) -> Response:
+        await asyncio.Event().wait()
+        raise AssertionError("never set")
+
+    resend.fetch = never
+    mail = rendered()
+
+    with pytest.raises(Problem) as caught:
+        await ResendSender("re_key", "noreply@shop.example", timeout_s=0.01).send(mail)
+
+    assert caught.value.status == 503
+
+
 async def test_resend_needs_a_sender_or_the_binding_is_used(service, resend) -> None:
     service.configure(RESEND_FROM_EMAIL=None)
 
@@ -172,6 +190,14 @@ async def test_resend_needs_a_sender_or_the_binding_is_used(service, resend) -> 
 
     assert resend.requests == []
     assert service.outbox.mails[0]["from"] == "noreply@idling.app"
+
+
+async def test_the_binding_is_given_what_it_takes_on_cloudflare_too(service) -> None:
+    await service.request_code()
+
+    # There, a dict of Python's is no object: it is converted first.
+    [mail] = service.outbox.mails
+    assert isinstance(mail, JsDict)
 
 
 async def test_the_mails_of_a_tenant_have_its_words(service) -> None:

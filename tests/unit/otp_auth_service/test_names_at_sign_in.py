@@ -22,6 +22,19 @@ async def test_a_name_that_was_made_up_is_taken_as_well(service, owner, change) 
     assert await service.read(answer, 409) == {"error": "This display name is taken"}
 
 
+async def test_preferences_are_kept_as_long_as_their_user_signs_in(service, owner) -> None:
+    path = "/user/me/preferences"
+    await service.call("PUT", path, json={"theme": "dark"}, token=owner["token"])
+    service.clock.advance(300 * DAY_S)
+    await service.sign_in()
+    service.clock.advance(300 * DAY_S)
+
+    token = await service.token()
+
+    kept = await service.read(await service.call("GET", path, token=token))
+    assert kept["preferences"] == {"theme": "dark"}
+
+
 async def test_a_name_stays_taken_as_long_as_its_user_signs_in(service, owner) -> None:
     service.clock.advance(300 * DAY_S)
     assert (await service.sign_in())["displayName"] == owner["displayName"]

@@ -109,6 +109,35 @@ async def test_logging_out_revokes_the_token_until_it_expires(service, clock) ->
     assert f"blacklist_{hash_token(token)}" not in await service.stored()
 
 
+async def test_a_revoked_token_is_revoked_however_its_signature_is_written(service) -> None:
+    token = await service.token()
+    while "_" not in token.rpartition(".")[2]:
+        service.clock.advance(3600)
+        token = await service.token()
+    head, _, signature = token.rpartition(".")
+    faulty = f"{head}.{signature.replace('_', '/')}"
+    await service.read(await service.call("GET", "/auth/me", token=faulty))
+
+    await service.read(await service.call("POST", "/auth/logout", token=token))
+
+    for text in (faulty, f"{token}=", token):
+        await service.read(await service.call("GET", "/auth/me", token=text), 401)
+        await service.read(await refresh(service, text), 401)
+
+
+async def test_a_token_in_the_faulty_alphabet_is_revoked_in_the_proper_one_too(service) -> None:
+    token = await service.token()
+    while "_" not in token.rpartition(".")[2]:
+        service.clock.advance(3600)
+        token = await service.token()
+    head, _, signature = token.rpartition(".")
+    faulty = f"{head}.{signature.replace('_', '/')}"
+
+    await service.read(await refresh(service, faulty))
+
+    await service.read(await service.call("GET", "/auth/me", token=token), 401)
+
+
 async def refresh(service, token):
     return await service.call("POST", "/auth/refresh", json={"token": token})
 

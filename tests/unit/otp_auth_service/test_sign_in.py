@@ -8,6 +8,7 @@ import jwt
 import pytest
 
 from otp_auth_service.keys import TenantKeys
+from workers import Response
 
 ALICE = "alice@example.com"
 SECRET = "a secret of at least thirty-two bytes"
@@ -280,6 +281,90 @@ async def test_while_customer_api_is_down_the_code_stays_usable(service) -> None
     assert down.status == 503
     assert down.headers["retry-after"] == "5"
     await service.read(await verify(service, code))
+
+
+async def test_a_code_that_is_given_back_has_no_more_tries_and_no_longer_life(service) -> None:
+    code = await service.request_code()
+    for _ in range(3):
+        await service.read(await verify(service, other(code)), 401)
+    service.clock.advance(500)
+    service.customers.is_down = True
+    await service.read(await verify(service, code), 503)
+    service.customers.is_down = False
+
+    problem = await service.read(await verify(service, other(code)), 401)
+    service.clock.advance(100)
+    expired = await verify(service, code)
+
+    assert problem["remaining_attempts"] == 1
+    assert expired.status == 401
+
+
+async def test_guessing_at_the_same_moment_gives_no_more_tries(any_service) -> None:
+    code = await any_service.request_code()
+    guesses = [f"{(int(code) + n) % 1_000_000:06}" for n in range(1, 51)]
+    addresses = [ALICE, ALICE.upper(), f" {ALICE}"]
+
+    answers = await asyncio.gather(
+        *(verify(any_service, guess, addresses[n % 3]) for n, guess in enumerate(guesses))
+    )
+
+    assert sorted(answer.status for answer in answers) == [401] * 4 + [429] * 46
+    await any_service.read(await verify(any_service, code), 429)
+
+
+@pytest.mark.parametrize("body", ["{}", "[]", "<html>", '{"customerId": 5}'])
+async def test_what_customer_api_garbles_costs_no_code(service, body: str) -> None:
+    code = await service.request_code()
+    service.customers.answer = lambda request: Response(body)
+
+    garbled = await verify(service, code)
+    service.customers.answer = lambda request: None
+
+    assert garbled.status == 503
+    await service.read(await verify(service, code))
+
+
+class Failing:
+    """A namespace of which one call fails, the n-th from now on."""
+
+    def __init__(self, kv, calls: int) -> None:
+        self._kv = kv
+        self._left = calls
+
+    def __getattr__(self, name: str):
+        call = getattr(self._kv, name)
+
+        async def counted(*args, **options):
+            self._left -= 1
+            if self._left == 0:
+                raise OSError("the disk is on fire")
+            return await call(*args, **options)
+
+        return counted
+
+    @property
+    def has_failed(self) -> bool:
+        return self._left <= 0
+
+
+async def test_storage_that_fails_at_any_step_costs_no_code(service) -> None:
+    for calls in range(1, 100):
+        code = await service.request_code(email := f"user{calls}@example.com", ip=f"::{calls}")
+        kv = Failing(service.kv, calls)
+        service.configure(OTP_AUTH_KV=kv)
+
+        answer = await verify(service, code, email)
+        service.configure(OTP_AUTH_KV=service.kv)
+
+        if not kv.has_failed:
+            break
+        assert answer.status == 500
+        again = await verify(service, code, email)
+        assert again.status == 200, f"the code is lost where call {calls} fails"
+        service.clock.advance(3600)
+    assert answer.status == 200
+    assert calls > 10
 
 
 async def test_the_fixed_code_is_for_tests(service) -> None:

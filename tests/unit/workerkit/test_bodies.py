@@ -1,3 +1,6 @@
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+
 import pytest
 
 from workerkit import Problem, read_body, read_object
@@ -31,6 +34,44 @@ async def test_what_is_no_json_is_refused(body: object) -> None:
         await read_object(posted(body))
 
     assert caught.value.status == 400
+
+
+class JavaScriptNull:
+    """No body, as Cloudflare has it: not None."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
+class Chunk:
+    """An array of bytes, as Cloudflare has it."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def to_bytes(self) -> bytes:
+        return self._data
+
+
+class Chunks:
+    """A body as Cloudflare has it."""
+
+    def __init__(self, *parts: bytes) -> None:
+        self._parts = parts
+
+    async def __aiter__(self) -> AsyncIterator[Chunk]:
+        for part in self._parts:
+            yield Chunk(part)
+
+
+async def test_bodies_are_read_as_cloudflare_has_them() -> None:
+    assert await read_body(SimpleNamespace(body=JavaScriptNull())) == b""
+    assert await read_body(SimpleNamespace(body=Chunks(b"ab", b"c"))) == b"abc"
+    with pytest.raises(Problem, match="over 2 bytes"):
+        await read_body(SimpleNamespace(body=Chunks(b"ab", b"c")), max_bytes=2)
 
 
 @pytest.mark.parametrize("body", ["[]", "null", "5", '"text"', "true"])

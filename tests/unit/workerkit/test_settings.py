@@ -354,6 +354,18 @@ def test_the_name_is_the_one_on_env() -> None:
     ]
 
 
+def test_a_field_in_small_letters_is_told_in_those_of_its_prefix() -> None:
+    class Prefixed(WorkerSettings):
+        model_config = SettingsConfigDict(env_prefix="APP_")
+
+        jwt_secret: SecretStr
+
+    (fault,) = faults_of(Prefixed, {})
+
+    assert fault.startswith("APP_JWT_SECRET is missing")
+    assert Prefixed.from_env(env(APP_jwt_secret="x")).jwt_secret.get_secret_value() == "x"
+
+
 @pytest.mark.parametrize("annotation", [KVNamespace, Service, KVNamespace | None])
 @pytest.mark.parametrize("given", ["text", b"bytes", 5, True, [], {}])
 def test_plain_data_is_no_binding(annotation: Any, given: object) -> None:

@@ -10,6 +10,7 @@ from identity.customers import (
 from identity.emails import hash_email, is_email, normalise_email
 from identity.encryption import ResponseCipher, compact_json
 from identity.errors import CustomerApiError, DecryptionError, IdentityError, TokenError
+from identity.privacy import public_path, without_emails
 from identity.times import iso_time
 from identity.tokens import (
     DEFAULT_ISSUER,
@@ -17,6 +18,7 @@ from identity.tokens import (
     Claims,
     hash_token,
     issue_token,
+    proper_form,
     verify_token,
 )
 from identity.verification import TokenVerifier
@@ -43,5 +45,8 @@ __all__ = [
     "iso_time",
     "issue_token",
     "normalise_email",
+    "proper_form",
+    "public_path",
     "verify_token",
+    "without_emails",
 ]

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from identity.emails import normalise_email
 from identity.encryption import ResponseCipher
 from identity.errors import CustomerApiError
+from identity.privacy import without_emails
 from workers import FetchResponse, fetch
 
 __all__ = [
@@ -108,7 +109,8 @@ class CustomerApiClient:
         except TimeoutError:
             raise CustomerApiError(503, f"no answer within {self._timeout_s:g} s") from None
         except OSError as error:
-            raise CustomerApiError(503, f"cannot be reached: {error}") from error
+            reason = without_emails(str(error))
+            raise CustomerApiError(503, f"cannot be reached: {reason}") from error
         except Exception as error:
             # A binding raises whatever the worker behind it has let out.
             raise CustomerApiError(503, f"has failed: {type(error).__name__}") from error
@@ -172,8 +174,9 @@ class _Customers:
             raise
 
     async def _open(self, answer: Any) -> Customer:
-        customer: Customer = answer
-        return customer
+        if not isinstance(answer, dict) or not isinstance(answer.get("customerId"), str):
+            raise CustomerApiError(502, "the answer is no customer")
+        return answer
 
 
 class ServiceCustomers(_Customers):
@@ -188,8 +191,12 @@ class ServiceCustomers(_Customers):
     ) -> tuple[list[Customer], str | None]:
         """Return up to `limit` customers, and the cursor of the next page, None at the end."""
         query = f"?limit={limit}" + ("" if cursor is None else f"&cursor={_segment(cursor)}")
-        page = await self._send("GET", f"/customer{query}")
-        return page["customers"], None if page["list_complete"] else page["cursor"]
+        match await self._send("GET", f"/customer{query}"):
+            case {"customers": list(customers), "list_complete": True}:
+                return customers, None
+            case {"customers": list(customers), "cursor": str(following)}:
+                return customers, following
+        raise CustomerApiError(502, "the answer is no page of customers")
 
 
 class TokenCustomers(_Customers):
@@ -206,8 +213,7 @@ class TokenCustomers(_Customers):
         return await self._find("/customer/me")
 
     async def _open(self, answer: Any) -> Customer:
-        customer: Customer = await self._cipher.decrypt(answer, self._token)
-        return customer
+        return await super()._open(await self._cipher.decrypt(answer, self._token))
 
 
 def _segment(text: str) -> str:
@@ -217,7 +223,7 @@ def _segment(text: str) -> str:
 def _parsed(text: str) -> Any:
     try:
         return json.loads(text) if text else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -7,20 +7,21 @@ PBKDF2-HMAC-SHA256 of the token. The bytes are those of the original service's c
 import asyncio
 import base64
 import binascii
-import hashlib
 import json
 import os
+import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 
 from identity.errors import DecryptionError
 from identity.times import iso_time
@@ -41,6 +42,11 @@ _IV_BYTES: Final = 12
 _MAX_KEYS: Final = 2048
 # How long the key of a response from elsewhere is kept; its sender has a new salt once restarted.
 _KEEP_S: Final = 3600.0
+# Python in WebAssembly, as on Cloudflare, has none.
+_HAS_THREADS: Final = sys.platform != "emscripten"
+
+# A token's hash, and the salt where somebody else has chosen it.
+_Place: TypeAlias = tuple[str, bytes | None]
 
 _OTHER_TOKEN: Final = "Decryption failed - token does not match."
 _NOT_TO_BE_OPENED: Final = "Decryption failed - incorrect token or corrupted data."
@@ -86,18 +92,23 @@ class ResponseCipher:
     """
 
     def __init__(
-        self, *, max_keys: int = _MAX_KEYS, clock: Callable[[], float] = time.time
+        self,
+        *,
+        max_keys: int = _MAX_KEYS,
+        has_threads: bool = _HAS_THREADS,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """Keep up to `max_keys` derived keys; `clock` tells seconds since the epoch."""
+        """Keep up to `max_keys` derived keys; `clock` tells seconds since the epoch.
+
+        Where the platform `has_threads`, keys are derived in some of its own.
+        """
         self._max_keys = max_keys
         self._clock = clock
-        self._keys: OrderedDict[tuple[str, bytes | None], _DerivedKey] = OrderedDict()
-        self._deriving: dict[tuple[str, bytes | None], asyncio.Task[_DerivedKey]] = {}
+        self._keys: OrderedDict[_Place, _DerivedKey] = OrderedDict()
+        self._deriving: dict[_Place, asyncio.Task[_DerivedKey]] = {}
         # One core is left to the event loop.
         threads = max(1, (os.cpu_count() or 1) - 1)
-        self._threads: ThreadPoolExecutor | None = ThreadPoolExecutor(
-            threads, thread_name_prefix="derive-key"
-        )
+        self._threads = ThreadPoolExecutor(threads, "derive-key") if has_threads else None
 
     async def encrypt(self, data: object, token: str, *, expires_at: float) -> dict[str, Any]:
         """Return the body that carries `data` for the holder of `token`, valid till `expires_at`.
@@ -144,6 +155,10 @@ class ResponseCipher:
         if derived is not None and derived.expires_at > self._clock():
             self._keys.move_to_end(at)
             return derived
+        if self._threads is None:
+            # At once: a request that waits for another one's work could end with it on Cloudflare.
+            salt = os.urandom(_SALT_BYTES) if salt is None else salt
+            return self._keep(at, _DerivedKey(salt, _derive_key(token, salt), expires_at))
         task = self._deriving.get(at)
         if task is None:
             task = asyncio.create_task(self._derive(token, at, salt, expires_at))
@@ -152,27 +167,25 @@ class ResponseCipher:
         return await asyncio.shield(task)
 
     async def _derive(
-        self, token: str, at: tuple[str, bytes | None], salt: bytes | None, expires_at: float
+        self, token: str, at: _Place, salt: bytes | None, expires_at: float
     ) -> _DerivedKey:
         salt = os.urandom(_SALT_BYTES) if salt is None else salt
+        loop = asyncio.get_running_loop()
         try:
-            derived = _DerivedKey(salt, await self._derive_key(token, salt), expires_at)
+            key = await loop.run_in_executor(self._threads, _derive_key, token, salt)
         finally:
             del self._deriving[at]
+        return self._keep(at, _DerivedKey(salt, key, expires_at))
+
+    def _keep(self, at: _Place, derived: _DerivedKey) -> _DerivedKey:
         self._keys[at] = derived
         self._keys.move_to_end(at)
         if len(self._keys) > self._max_keys:
             self._keys.popitem(last=False)
         return derived
 
-    async def _derive_key(self, token: str, salt: bytes) -> bytes:
-        derive = partial(
-            hashlib.pbkdf2_hmac, "sha256", token.encode(), salt, _ITERATIONS, _KEY_BYTES
-        )
-        if self._threads is not None:
-            try:
-                return await asyncio.get_running_loop().run_in_executor(self._threads, derive)
-            except RuntimeError:
-                # There are no threads, as on Cloudflare. What the pool has queued goes with it.
-                self._threads = None
-        return derive()
+
+def _derive_key(token: str, salt: bytes) -> bytes:
+    # Not hashlib's: without OpenSSL, as in WebAssembly, Python has none.
+    kdf = PBKDF2HMAC(SHA256(), length=_KEY_BYTES, salt=salt, iterations=_ITERATIONS)
+    return kdf.derive(token.encode())

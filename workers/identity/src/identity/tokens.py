@@ -1,5 +1,6 @@
 """Tokens: the JWTs by which a signed-in customer is known to both services."""
 
+import base64
 import hashlib
 import time
 import uuid
@@ -11,7 +12,15 @@ import jwt
 
 from identity.errors import TokenError
 
-__all__ = ["Claims", "DEFAULT_ISSUER", "TOKEN_LIFE_S", "hash_token", "issue_token", "verify_token"]
+__all__ = [
+    "Claims",
+    "DEFAULT_ISSUER",
+    "TOKEN_LIFE_S",
+    "hash_token",
+    "issue_token",
+    "proper_form",
+    "verify_token",
+]
 
 DEFAULT_ISSUER: Final = "auth.idling.app"
 """The issuer where the var `JWT_ISSUER` is not set."""
@@ -71,12 +80,14 @@ def verify_token(
     """Return what a token says; `now` is in seconds since the epoch.
 
     Raises TokenError unless it is signed with `secret`, has not expired, names a subject, and
-    comes from `issuer`; None accepts any.
+    comes from `issuer`; None accepts any. All texts that verify as one token have one
+    `proper_form`.
     """
+    token = proper_form(token)
     required = ["exp", "sub"] if issuer is None else ["exp", "sub", "iss"]
     try:
         claims = jwt.decode(
-            _with_proper_signature(token),
+            token,
             secret,
             algorithms=[_ALGORITHM],
             issuer=issuer,
@@ -93,19 +104,33 @@ def verify_token(
         )
     except (jwt.InvalidTokenError, UnicodeError) as error:
         raise TokenError(str(error)) from None
+    _check_signature_text(token.rpartition(".")[2])
     _check_time(claims, time.time() if now is None else now)
     return _claims(claims)
 
 
 def hash_token(token: str) -> str:
-    """Return the SHA-256 of a token in hex, which stands for it wherever it is stored."""
+    """Return the SHA-256 of a token in hex, which stands for it wherever it is stored.
+
+    Where one token must not have two of them, hash its `proper_form`.
+    """
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _with_proper_signature(token: str) -> str:
+def proper_form(token: str) -> str:
     """Return a token of the original service, which wrote `/` for base64url's `_`, as it ought."""
     head, dot, signature = token.rpartition(".")
     return f"{head}{dot}{signature.replace('/', '_')}"
+
+
+def _check_signature_text(text: str) -> None:
+    """Raise TokenError for any writing of the signature's bytes but the one of base64url.
+
+    Decoders are lenient, and a token that was revoked would come back with a `=` at its end.
+    """
+    signature = base64.urlsafe_b64decode(f"{text}==")
+    if base64.urlsafe_b64encode(signature).decode().rstrip("=") != text:
+        raise TokenError("the signature is not written as base64url has it")
 
 
 def _check_time(claims: Mapping[str, Any], now: float) -> None:

@@ -35,14 +35,16 @@ async def read_object(request: Request, *, max_bytes: int = _MAX_BYTES) -> dict[
 
 async def read_body(request: Request, *, max_bytes: int = _MAX_BYTES) -> bytes:
     """Return the body of a request; raise Problem 413 for one over `max_bytes`."""
-    if request.body is None:
+    # Not compared with None: on Cloudflare no body is JavaScript's null.
+    if not request.body:
         return b""
     chunks, size = [], 0
     async for chunk in request.body:
         size += len(chunk)
         if size > max_bytes:
             raise Problem(413, f"The body is over {max_bytes} bytes")
-        chunks.append(bytes(chunk))
+        # On Cloudflare a chunk is an array of JavaScript's.
+        chunks.append(chunk.to_bytes())
     return b"".join(chunks)
 
 

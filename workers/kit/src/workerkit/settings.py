@@ -133,8 +133,8 @@ def _names(
     name = f"{cls.model_config.get('env_prefix', '')}{field_name}"
     if cls.model_config.get("case_sensitive"):
         yield field_name, [name]
-    elif name.islower():
-        yield field_name, [name.upper(), name]
+    elif field_name.islower():
+        yield field_name, [name.upper(), name, name.lower()]
     else:
         yield field_name, [name, name.upper(), name.lower()]
 

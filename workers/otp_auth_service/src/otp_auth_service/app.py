@@ -2,11 +2,11 @@
 
 import logging
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-from identity import ResponseCipher
+from identity import ResponseCipher, public_path, without_emails
 from otp_auth_service import routes
 from otp_auth_service.calls import Call, Resources
 from otp_auth_service.failures import category_of, endpoint_of, is_noted
@@ -58,7 +58,7 @@ class OtpAuthService:
         return with_headers(response, [*cors.items(), *_ON_EVERY_ANSWER])
 
     async def _respond(self, call: Call, env: Any) -> Response:
-        path = urlsplit(call.request.url).path
+        path = public_path(call.request.url)
         try:
             await call.identify_tenant()
             return await self._router.handle(call.request, env, call.ctx, call=call)
@@ -69,7 +69,8 @@ class OtpAuthService:
             _note(call, path, problem.status, problem.detail)
             return _refused(problem, path)
         except Exception as error:
-            logger.exception("%s %s failed", call.request.method, path)
+            trace = without_emails("".join(traceback.format_exception(error)))
+            logger.error("%s %s failed\n%s", call.request.method, path, trace)
             _note(call, path, 500, type(error).__name__)
             shown = f"{type(error).__name__}: {error}"
             detail = shown if call.settings.is_development else _INTERNAL
@@ -84,7 +85,7 @@ class OtpAuthService:
 
 def _refused(problem: Problem, path: str) -> Response:
     """Return a problem in the form that the clients of its path read."""
-    if path.startswith(_PLAIN):
+    if f"{path}/".startswith(_PLAIN):
         return Refusal.of_problem(problem).response()
     return problem.response(path)
 
@@ -100,7 +101,7 @@ async def _put_note(call: Call, path: str, status: int, message: str) -> None:
         await call.tenant_activity.note_error(category_of(status), message, endpoint)
     except Exception as error:
         # It has been answered and logged already; the analytics go without.
-        logger.error("an error could not be noted: %s", error)
+        logger.error("an error could not be noted: %s", type(error).__name__)
 
 
 def _refuse_path() -> Response:

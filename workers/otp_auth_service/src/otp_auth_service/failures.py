@@ -5,6 +5,7 @@ from typing import Final
 
 __all__ = ["category_of", "endpoint_of", "is_noted"]
 
+_MAX_LENGTH: Final = 100
 _NOTED: Final = ("/auth/", "/signup", "/admin/", "/user/")
 _ID: Final = re.compile(r"/(?:user|cust|key)_[^/]*")
 _CATEGORIES: Final = {
@@ -25,8 +26,11 @@ def is_noted(path: str, status: int) -> bool:
 
 
 def endpoint_of(path: str) -> str:
-    """Return a path without the ids in it: they name somebody, and no two would be one endpoint."""
-    return _ID.sub("/:id", path)
+    """Return a path without the ids in it: they name somebody, and no two would be one endpoint.
+
+    Of a path that is longer than any of the service's, where it begins.
+    """
+    return _ID.sub("/:id", path)[:_MAX_LENGTH]
 
 
 def category_of(status: int) -> str:

@@ -24,7 +24,8 @@ from otp_auth_service.users import User
 
 __all__ = ["Person", "erase", "export", "find_person"]
 
-_USER_ID: Final = re.compile(r"user_[0-9a-f]{12}")
+_ID_PREFIX: Final = "user_"
+_USER_ID: Final = re.compile(rf"{_ID_PREFIX}[0-9a-f]{{12}}")
 # What stands for a code, a token, or another person is not for the user's eyes.
 _SECRET: Final = frozenset({"codeHash", "token"})
 
@@ -61,7 +62,9 @@ async def find_person(call: Call, user_id: str) -> Person:
     tenant = None if is_self else await _choose_tenant(call, admin)
     tenant_id = _own_tenant(call) if is_self else None if tenant is None else tenant.customer_id
     parts = call.for_tenant(tenant_id)
-    email_hash = await _find_hash(parts, user_id)
+    # An id is the beginning of a hash, so that somebody might have an address with the same one.
+    start = hash_email(admin.email) if is_self else user_id.removeprefix(_ID_PREFIX)
+    email_hash = await _find_hash(parts, start)
     user = None if email_hash is None else await parts.users.get(email_hash)
     customer_id, customer = None, None
     if is_self or admin.is_super:
@@ -194,9 +197,9 @@ async def _find_account(
     return (customer_id if customer is None else None), None
 
 
-async def _find_hash(parts: Call, user_id: str) -> str | None:
-    """Return the hash of a user's address, wherever something is held under it."""
-    start, keys = user_id.removeprefix("user_"), parts.keys
+async def _find_hash(parts: Call, start: str) -> str | None:
+    """Return the hash of an address that begins so, wherever something is held under it."""
+    keys = parts.keys
     for key_of in (
         keys.user,
         keys.email_stats,

@@ -5,7 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from identity import TOKEN_LIFE_S, Claims, TokenError, hash_token, issue_token, verify_token
+from identity import (
+    TOKEN_LIFE_S,
+    Claims,
+    TokenError,
+    hash_token,
+    issue_token,
+    proper_form,
+    verify_token,
+)
 from otp_auth_service.keys import TenantKeys
 from otp_auth_service.store import Store
 from otp_auth_service.times import iso_time
@@ -86,7 +94,7 @@ class Sessions:
     async def verify(self, token: str) -> Claims:
         """Return what a token says; raise TokenError, or RevokedError, where it is not valid."""
         claims = verify_token(token, self._secret, issuer=self._issuer, now=self._clock())
-        if await self._is_revoked(hash_token(token)):
+        if await self._is_revoked(_hash(token)):
             raise RevokedError("the token has been revoked")
         return claims
 
@@ -95,20 +103,20 @@ class Sessions:
 
         Raises TokenError, or RevokedError where it was revoked, or renewed, before.
         """
-        async with self._locks.hold(("renew", hash_token(token))):
+        async with self._locks.hold(("renew", _hash(token))):
             claims = await self.verify(token)
             renewed = await self.begin(
                 user_id=claims.user_id or claims.sub,
                 email=claims.email,
                 customer_id=claims.customer_id or None,
             )
-            await self._revoke(hash_token(token), claims.exp)
+            await self._revoke(_hash(token), claims.exp)
             return renewed
 
     async def end(self, token: str) -> Claims:
         """Revoke a valid token and forget its session; raise TokenError where it is not valid."""
         claims = await self.verify(token)
-        await self._revoke(hash_token(token), claims.exp)
+        await self._revoke(_hash(token), claims.exp)
         await self._store.delete(self._keys.session(claims.user_id or claims.sub))
         return claims
 
@@ -145,3 +153,8 @@ class Sessions:
         record = {"revokedAt": iso_time(now)}
         for key in {self._keys.revoked(token_hash), _ANYBODY.revoked(token_hash)}:
             await self._store.put(key, record, ttl_s=expires_at - now)
+
+
+def _hash(token: str) -> str:
+    # However it is written: what is revoked is the token.
+    return hash_token(proper_form(token))

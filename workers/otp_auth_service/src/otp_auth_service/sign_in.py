@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from identity import Customer, hash_email, is_email, normalise_email
 from otp_auth_service.calls import Call
-from otp_auth_service.keys import CODE_TTL_S, user_id_of
+from otp_auth_service.keys import CODE_TTL_S, USER_TTL_S, user_id_of
 from otp_auth_service.mail.senders import choose_sender
 from otp_auth_service.mail.templates import MailTemplate, render_mail
 from otp_auth_service.plans import plan_named
@@ -82,7 +82,8 @@ async def take_code(
     """Exchange a code for a token; `company_name` is for a customer that is new.
 
     Raises Problem: 401 for a wrong, an expired and an unknown code alike, 429 after too many, 403
-    for a suspended customer, 503 where customer-api does not answer: then the code stays usable.
+    for a suspended customer, 503 where customer-api does not answer. Where it is not the user's
+    fault that there is no token, the code stays usable.
     """
     requester, activity = call.requester(email), call.tenant_activity
     email_hash = requester.email_hash
@@ -98,14 +99,14 @@ async def take_code(
             known = await call.users.get(email_hash)
             customer_id = None if known is None else known.customerId
             customer = await call.accounts.ensure(email, customer_id, company_name=company_name)
-        except Problem as problem:
-            if problem.status == 503:
+            signed_in = await _begin_session(call, email, email_hash, customer)
+            await call.limits.note_success(requester)
+            await activity.count("otpVerifications", "successfulLogins")
+            await activity.log("login", userId=signed_in.user.userId)
+        except Exception as error:
+            if not isinstance(error, Problem) or error.status >= 500:
                 await call.codes.give_back(email_hash, check.taken)
             raise
-        signed_in = await _begin_session(call, email, email_hash, customer)
-    await call.limits.note_success(requester)
-    await activity.count("otpVerifications", "successfulLogins")
-    await activity.log("login", userId=signed_in.user.userId)
     return signed_in
 
 
@@ -129,6 +130,7 @@ def token_response(signed_in: SignedIn) -> dict[str, Any]:
 
 
 async def _begin_session(call: Call, email: str, email_hash: str, customer: Customer) -> SignedIn:
+    await _renew_preferences(call, email_hash)
     # A change of the name at the same moment comes before or after, and is not lost.
     async with call.resources.locks.hold(call.keys.name_change(email_hash)):
         known = await call.users.get(email_hash)
@@ -145,6 +147,15 @@ async def _begin_session(call: Call, email: str, email_hash: str, customer: Cust
         user_id=user.userId, email=email, customer_id=customer["customerId"]
     )
     return SignedIn(user, token, customer)
+
+
+async def _renew_preferences(call: Call, email_hash: str) -> None:
+    """Keep the preferences for as long as the user, who is kept for another year."""
+    key = call.keys.preferences(email_hash)
+    async with call.resources.locks.hold(key):
+        stored = await call.store.get(key)
+        if stored is not None:
+            await call.store.put(key, stored, ttl_s=USER_TTL_S)
 
 
 def _refusal(remaining: int) -> Problem:

@@ -1,5 +1,6 @@
 """Who delivers a mail: Resend, or the worker's `send_email` binding."""
 
+import asyncio
 import logging
 from typing import Any, Final, Protocol
 
@@ -7,7 +8,7 @@ from identity import compact_json
 from otp_auth_service.mail.templates import Mail
 from otp_auth_service.settings import MailBinding, Settings
 from workerkit import Problem
-from workers import fetch
+from workers import fetch, python_to_rpc
 
 __all__ = ["BindingSender", "MailSender", "ResendSender", "choose_sender"]
 
@@ -18,6 +19,7 @@ _REFUSED: Final = (
 )
 _UNREACHABLE: Final = "The email service does not answer. Please try again in a few minutes."
 _RETRY_AFTER_S: Final = 60
+_TIMEOUT_S: Final = 10.0
 _DEFAULT_FROM: Final = "noreply@idling.app"
 
 logger = logging.getLogger(__name__)
@@ -33,11 +35,14 @@ class MailSender(Protocol):
 class ResendSender:
     """Sends by the HTTP API of Resend (https://resend.com/docs/api-reference/emails)."""
 
-    def __init__(self, api_key: str, sender: str, *, url: str = _RESEND_URL) -> None:
-        """Send in the name of `sender`."""
+    def __init__(
+        self, api_key: str, sender: str, *, url: str = _RESEND_URL, timeout_s: float = _TIMEOUT_S
+    ) -> None:
+        """Send in the name of `sender`; Resend has `timeout_s` to answer."""
         self._api_key = api_key
         self._sender = sender
         self._url = url
+        self._timeout_s = timeout_s
 
     async def send(self, mail: Mail) -> None:
         """Hand a mail over; raise Problem 502 where it is refused, 503 where nobody answers."""
@@ -53,10 +58,11 @@ class ResendSender:
             "Content-Type": "application/json",
         }
         try:
-            response = await fetch(
-                self._url, method="POST", headers=headers, body=compact_json(body)
-            )
-            await response.text()
+            async with asyncio.timeout(self._timeout_s):
+                response = await fetch(
+                    self._url, method="POST", headers=headers, body=compact_json(body)
+                )
+                await response.text()
         except OSError as error:
             logger.error("Resend cannot be reached: %s", error)
             raise _unavailable(_UNREACHABLE) from error
@@ -86,7 +92,8 @@ class BindingSender:
             "text": mail.text,
         }
         try:
-            await self._binding.send(message)
+            # On Cloudflare this binding takes objects of JavaScript's alone.
+            await self._binding.send(python_to_rpc(message))
         except Exception as error:
             logger.error("the binding EMAIL refused a mail: %s", type(error).__name__)
             raise Problem(502, _REFUSED) from error
