@@ -1,7 +1,7 @@
 """What arrives on a socket, as a worker gets it; and what no worker gets to see."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import ClassVar
 
@@ -33,6 +33,7 @@ class RefusedError(ValueError):
     """A request that the runtime answers in the worker's place, with `status` and this text."""
 
     status: ClassVar[int] = 400
+    headers: ClassVar[Mapping[str, str]] = {}
 
 
 class BodyTooLargeError(RefusedError):
@@ -48,6 +49,7 @@ class MethodRefusedError(RefusedError):
     """A method that Cloudflare's edge keeps from workers."""
 
     status: ClassVar[int] = 405
+    headers: ClassVar[Mapping[str, str]] = {"Allow": "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"}
 
 
 class WebSocketRefusedError(RefusedError):

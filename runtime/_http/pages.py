@@ -70,7 +70,7 @@ class Pages:
 
     def refusal(self, error: RefusedError) -> Response:
         """Answer a request that no worker gets to see, or whose body was none."""
-        return Response(f"{error}\n", status=error.status)
+        return Response(f"{error}\n", status=error.status, headers=dict(error.headers))
 
 
 def _title(error: BaseException) -> str:

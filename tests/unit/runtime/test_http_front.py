@@ -216,6 +216,8 @@ async def test_what_no_worker_sees_is_answered_and_ends_the_connection(
 
     assert (reply.status, reply.headers["connection"]) == (status, "close")
     assert reason in reply.rest
+    # RFC 9110, 15.5.6: who is refused a method is told which there are.
+    assert ("allow" in reply.headers) == (status == 405)
     assert [record.worker for record in wire.records] == ["-"]
     writer.close()
 
