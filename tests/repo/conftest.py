@@ -3,18 +3,22 @@
 A block whose first line is a comment with a path (`# src/entry.py`, `// wrangler.jsonc`) is a file.
 In `console` blocks `$ …` lines are commands, with their output below. `…` stands for any text in a
 line, and alone for any lines; times are not compared. Ports of the page are replaced by free ones.
+`$ NAME=value` and `$ NAME=$(curl … | jq -r .member)` remember a text, or a part of an answer, which
+is what `$NAME` stands for from then on. Without node, its commands are left out.
 """
 
+import json
 import os
 import re
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -25,11 +29,13 @@ DEFAULT_PORT = "8787"
 # What prepares a reader's machine, and is covered by other tests.
 NOT_RUN = ("git clone ", "make test", "pip install fastapi", "pip uninstall ", "python3 -m venv ")
 
-SERVE = re.compile(r"(?:\S+=\S+ )*(?:\S*/)?runtime serve\b|make serve\b")
+SERVE = re.compile(r"(?:\S+=\S+ )*(?:\S*/)?runtime serve\b|make (?:serve|examples)\b")
 
 _BLOCK = re.compile(r"^```([\w-]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"(?:#|//) ((?:[\w-]+/)*[\w.-]*\.[\w.-]+)")
 _PORT = re.compile(r"\b87\d\d\b")
+_REMEMBER = re.compile(r"(\w+)=\$\((.*) \| jq -r '?([^\s']+)'?\)")
+_MEMBER = re.compile(r"\.(\w+)|\[(\d+)\]")
 _TIME = re.compile(r"\b\d+(?:\.\d+)? ?(ms|s)\b")
 
 
@@ -74,6 +80,7 @@ class PageRun:
         self._refused = refused
         self._server = None
         self._ports: dict[str, str] = {}
+        self._remembered: dict[str, str] = {}
 
     def run(self, blocks: list[Block]) -> None:
         """Write the files and run the commands of a page, in order."""
@@ -91,12 +98,26 @@ class PageRun:
     def _write(self, path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(self._with_ports(text), encoding="utf-8")
-        if self._server is not None:
+        if self._server is not None and self._is_of_worker(path):
             # "reloaded worker …", or why it could not be.
             self._server.wait_for('worker "')
 
+    def _is_of_worker(self, path: Path) -> bool:
+        """Tell whether a worker is loaded again for a file: its own, or of code that it shares."""
+        inside = path.relative_to(self.folder).parts[:-1]
+        projects = [folder for folder in path.parents[: len(inside)] if is_project(folder)]
+        return "tests" not in inside and bool(projects)
+
     def _run(self, command: str, shown: str) -> None:
+        command = re.sub(r"\$(\w+)", lambda name: self._remembered.get(name[1], name[0]), command)
+        if remember := _REMEMBER.fullmatch(command):
+            answer = json.loads(self._curl(shlex.split(remember[2])[1:]))
+            self._remembered[remember[1]] = member_of(answer, remember[3])
+            return
         words = shlex.split(command)
+        if all("=" in word for word in words):
+            self._remembered |= dict(word.split("=", 1) for word in words)
+            return
         env: dict[str, str] = {}
         while "=" in words[0]:
             name, _, value = words.pop(0).partition("=")
@@ -107,9 +128,17 @@ class PageRun:
         match Path(tool).name:
             case "curl":
                 printed = self._curl(arguments)
-            case "make" if arguments == ["serve"]:
+            case "cd":
+                # Into a checkout.
+                return self._check_out()
+            case "make":
                 env["EDGESTEAD_PERSIST_TO"] = str(self.state)
-                return self._start(served_by_make(), shown, ROOT, env)
+                self._check_out()
+                return self._start(served_by_make(*arguments), shown, self.folder, env)
+            case "runtime" if arguments[-2:-1] == [">"]:
+                _, printed = self._refused(*arguments[:-2], cwd=self.folder, **env)
+                (self.folder / arguments[-1]).write_text(printed, encoding="utf-8")
+                return
             case "runtime" if arguments[0] != "serve" or "\nerror: " in f"\n{shown}":
                 _, printed = self._refused(*arguments, cwd=self.folder, **env)
             case "runtime":
@@ -119,9 +148,22 @@ class PageRun:
                 printed = ""
             case "pytest" | "python":
                 printed = self._python(tool, arguments, env)
+            case "node":
+                if shutil.which(tool) is None:
+                    return
+                printed = self._program([tool, *arguments], env)
             case _:
                 raise AssertionError(f"how is this run: {command}")
         self._compare(command, shown, printed, whole=True)
+
+    def _check_out(self) -> None:
+        """Copy the worker folders, with the secrets that `make serve` puts there."""
+        copy = self.folder / "workers"
+        if not copy.exists():
+            kept = shutil.ignore_patterns("__pycache__", ".edgestead", ".dev.vars")
+            shutil.copytree(ROOT / "workers", copy, ignore=kept)
+            for example in copy.glob("*/.dev.vars.example"):
+                shutil.copy(example, example.with_suffix(""))
 
     def _start(self, arguments: list[str], shown: str, folder: Path, env: dict[str, str]) -> None:
         self._stop()
@@ -136,12 +178,15 @@ class PageRun:
             self._server = None
 
     def _curl(self, arguments: list[str]) -> str:
-        head, request = curl_request([self._with_ports(word) for word in arguments])
+        head, file, request = curl_request([self._with_ports(word) for word in arguments])
         # Names under .localhost are this machine, whether or not its resolver knows. The header
         # stays as it is.
         request.url = request.url.copy_with(host="127.0.0.1")
         with httpx.Client(trust_env=False, timeout=10, verify=False) as client:
             response = client.send(request)
+        if file is not None:
+            (self.folder / file).write_bytes(response.content)
+            return ""
         if not head:
             return response.text
         lines = [f"HTTP/1.1 {response.status_code} {response.reason_phrase}"]
@@ -150,8 +195,11 @@ class PageRun:
 
     def _python(self, tool: str, arguments: list[str], env: dict[str, str]) -> str:
         module = ["-m", "pytest", "-q", "-p", "no:cacheprovider"] if tool == "pytest" else []
+        return self._program([sys.executable, *module, *arguments], env)
+
+    def _program(self, command: list[str], env: dict[str, str]) -> str:
         done = subprocess.run(
-            [sys.executable, *module, *arguments],
+            command,
             cwd=self.folder,
             env={**os.environ, **env},
             capture_output=True,
@@ -175,6 +223,11 @@ class PageRun:
         assert found, f"$ {command}\nprinted:\n{printed}\nand not:\n{shown}"
 
 
+def is_project(folder: Path) -> bool:
+    """Tell whether a folder has a config, of wrangler or of Python."""
+    return (folder / "pyproject.toml").exists() or any(folder.glob("wrangler.*"))
+
+
 def _pattern(shown: str) -> str:
     lines = _TIME.sub(r"0 \1", shown).splitlines()
     return "".join(
@@ -183,15 +236,28 @@ def _pattern(shown: str) -> str:
     )
 
 
-def curl_request(words: list[str]) -> tuple[bool, httpx.Request]:
-    """Take a curl command apart; tell whether it shows the head."""
-    head, method, url, content = False, None, "", None
+def member_of(answer: Any, path: str) -> str:
+    """Return what `jq -r` prints for a path such as `.keys[0].keyId`."""
+    assert _MEMBER.sub("", path) == "", path
+    for name, index in _MEMBER.findall(path):
+        answer = answer[name or int(index)]
+    assert isinstance(answer, str), path
+    return answer
+
+
+def curl_request(words: list[str]) -> tuple[bool, str | None, httpx.Request]:
+    """Take a curl command apart; tell whether it shows the head, and which file it writes."""
+    head, file, method, url, content = False, None, None, "", None
     headers: dict[str, str] = {}
     rest = iter(words)
     for word in rest:
         match word:
             case "-i":
                 head = True
+            case "-s":
+                pass
+            case "-o":
+                file = next(rest)
             case "-X":
                 method = next(rest)
             case "-H":
@@ -208,7 +274,7 @@ def curl_request(words: list[str]) -> tuple[bool, httpx.Request]:
             case _:
                 url = word
     method = method or ("GET" if content is None else "POST")
-    return head, httpx.Request(method, url, headers=headers, content=content)
+    return head, file, httpx.Request(method, url, headers=headers, content=content)
 
 
 def free_port() -> int:
@@ -218,13 +284,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def served_by_make() -> list[str]:
-    """Return the arguments that `make serve` gives to `runtime serve`."""
+def served_by_make(target: str, variables: str = "") -> list[str]:
+    """Return the arguments that `make serve`, or `make examples`, gives to `runtime serve`."""
     recipe = re.search(
-        r"runtime serve (.*) \$\(ARGS\)", (ROOT / "Makefile").read_text(encoding="utf-8")
+        rf"^{target}:.*\n\t.*runtime serve (.*) \$\(ARGS\)",
+        (ROOT / "Makefile").read_text(encoding="utf-8"),
+        re.MULTILINE,
     )
     assert recipe is not None
-    return recipe[1].split()
+    return recipe[1].split() + shlex.split(variables.removeprefix("ARGS="))
 
 
 def install(project: Path, site: Path) -> None:

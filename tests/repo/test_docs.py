@@ -9,9 +9,11 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import typer
+from typer.core import TyperGroup
 
 import kvstore
 import kvstore.engine
@@ -23,6 +25,7 @@ import workers
 import wrangler_compat
 from runtime._cli.app import app
 from runtime._registry import Registry
+from runtime.bindings.send_email.relay import SmtpSettings
 from runtime.settings import HostSettings
 from wrangler_compat.config.keys import FIELDS, KEYS
 from wrangler_compat.config.sections import BINDING_SECTIONS, TRIGGER_SECTIONS
@@ -104,19 +107,29 @@ def subclasses(cls: type) -> Iterator[type]:
 # What can be used stands in the reference
 
 
+def commands_below(command: Any, *path: str) -> Iterator[tuple[str, Any]]:
+    """Yield a command and all below it, those of built-in plugins too, each with its words."""
+    yield " ".join(path), command
+    if isinstance(command, TyperGroup):
+        for name in command.list_commands(None):
+            yield from commands_below(command.get_command(None, name), *path, name)
+
+
 def test_every_command_and_option() -> None:
-    command = typer.main.get_command(app)
-    commands = getattr(command, "commands", {})
+    commands = dict(commands_below(typer.main.get_command(app), "runtime"))
     options = {
         option
-        for one in (command, *commands.values())
-        for parameter in one.params
+        for command in commands.values()
+        for parameter in command.params
+        if not getattr(parameter, "hidden", False)
         for option in (*parameter.opts, *parameter.secondary_opts)
         if option.startswith("-")
     }
     text = prose(REFERENCE / "cli.md")
 
-    assert [name for name in commands if f"## `runtime {name}`" not in text] == []
+    headings = [f"## `{words}`" for words in commands if words.count(" ") == 1]
+    assert [heading for heading in headings if heading not in text] == []
+    assert missing("cli.md", commands) == []
     assert missing("cli.md", options) == []
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) - options == {"--help"}
 
@@ -132,9 +145,15 @@ def test_every_setting() -> None:
         for path in sources
         for name in re.findall(r"EDGESTEAD_[A-Z]+(?:_[A-Z]+)*", path.read_text(encoding="utf-8"))
     }
-    fields = {f"EDGESTEAD_{name.upper()}": info for name, info in HostSettings.model_fields.items()}
+    fields = {
+        f"{settings.model_config['env_prefix']}{name}".upper(): info
+        for settings in (HostSettings, SmtpSettings)
+        for name, info in settings.model_fields.items()
+    }
 
-    assert named_in_rows("settings.md", r"EDGESTEAD_\w+") == in_code | fields.keys()
+    assert named_in_rows("settings.md", r"EDGESTEAD_\w+") == (
+        in_code - {SmtpSettings.model_config["env_prefix"].rstrip("_")} | fields.keys()
+    )
     for name, info in fields.items():
         default = (
             ""
@@ -218,6 +237,7 @@ def test_every_public_name(page: str, module: ModuleType) -> None:
         ("kv.md", kvstore.KVNamespace),
         ("plugins.md", runtime.plugins.Binder),
         ("plugins.md", runtime.plugins.BindingPlugin),
+        ("plugins.md", runtime.plugins.CommandHosts),
         ("plugins.md", runtime.plugins.HostView),
         ("plugins.md", runtime.plugins.RawBinding),
         ("plugins.md", runtime.plugins.RawTrigger),

@@ -30,9 +30,11 @@ def test_blocks_are_what_they_say(page: Path, blocks_of) -> None:
         elif block.language == "json":
             json.loads(block.text)
         else:
-            assert block.language in {"console", "jsonc", "shell", "text"}, block.text
+            assert block.language in {"console", "javascript", "jsonc", "shell", "text"}, block.text
 
 
+# Each command of a page is a process.
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("page", [page for page in PAGES if is_run(page)], ids=SHORT.get)
 def test_pages_do_what_they_show(page: Path, blocks_of, page_run) -> None:
     page_run.run(blocks_of(page))
