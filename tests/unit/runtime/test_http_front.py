@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from runtime._dev.plugin_pages import PluginPages
 from runtime._dev.system_routes import DevSystemRoutes, dev_cf
 from runtime._http.front import CLIENT_GONE, Front, RequestRecord
 from runtime._http.listening import bind_sockets
 from runtime._http.pages import Pages
 from runtime._http.server import serve_connections
+from runtime._registry import Registry
 
 ECHO = """
     from workers import Response
@@ -104,7 +106,9 @@ async def open_wire(workers: Any) -> AsyncIterator[Callable[..., Awaitable[Wire]
             front = Front(
                 workers.node,
                 pages=Pages(mode, lambda text: text.replace("s3cret", "[secret]")),
-                system=DevSystemRoutes(legacy_path=False),
+                system=DevSystemRoutes(
+                    legacy_path=False, pages=PluginPages(Registry([]), workers.node)
+                ),
                 cf=dev_cf,
                 on_response=records.append,
                 max_body_bytes=LIMIT,
