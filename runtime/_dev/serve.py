@@ -98,7 +98,8 @@ async def serve(options: ServeOptions) -> None:
             system=system,
             cf=dev_cf,
             scheme=options.local_protocol,
-            on_response=request_log,
+            # One event a request, of the level info.
+            on_response=request_log if logger.isEnabledFor(logging.INFO) else None,
             is_ending=stop.is_set,
         )
         # Until the last request has been answered: a second Ctrl-C need not wait for it.

@@ -223,6 +223,16 @@ def test_every_request_gets_a_log_line_without_its_query(serve, make_worker) -> 
     assert "abc" not in server.output
 
 
+def test_who_wants_warnings_only_gets_no_line_a_request(serve, make_worker) -> None:
+    server = serve(make_worker("hello", HELLO.format("hi")), "--log-level", "warning")
+
+    server.get("/quietly")
+    server.interrupt()
+
+    assert "quietly" not in server.output
+    assert "Ready on" in server.output
+
+
 def test_state_is_kept_beside_the_config(serve, make_worker, tmp_path) -> None:
     source = HELLO.replace(
         'return Response("{}")', 'await self.env.KV.put("k", "v"); return Response("put")'
