@@ -24,10 +24,11 @@ def encode_cursor(namespace: str, last_key: bytes) -> str:
     return base64.urlsafe_b64encode(_checksum(namespace, last_key) + last_key).decode().rstrip("=")
 
 
-def decode_cursor(namespace: str, cursor: object) -> bytes | None:
+def decode_cursor(namespace: str, prefix: bytes, cursor: object) -> bytes | None:
     """Return the key that a listing goes on behind; None for the first page.
 
-    Raises KVError 400 for whatever is not a cursor of this namespace.
+    Raises KVError 400 for whatever is not a cursor of this namespace, and for that of a key which
+    does not start with `prefix`: a listing of others would begin anew, or end at once.
     """
     if cursor is None or cursor == "":
         return None
@@ -39,7 +40,7 @@ def decode_cursor(namespace: str, cursor: object) -> bytes | None:
         except (ValueError, binascii.Error):
             data = b""
         key = data[_CHECKSUM_BYTES:]
-        if encode_cursor(namespace, key) == cursor:
+        if encode_cursor(namespace, key) == cursor and key.startswith(prefix):
             return key
     raise KVError("GET", 400, "Invalid cursor.")
 

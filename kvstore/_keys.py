@@ -1,8 +1,7 @@
 """The key layout of an ordered store that holds all namespaces.
 
     <length u8><namespace><key>                 a record
-    0xFF d <id>                                 a value to be deleted, as no record refers to it;
-                                                how many pieces it has, u32
+    0xFF d <id>                                 a value to be deleted, as no record refers to it
     0xFF v <id><number u32>                     a piece of a value that stands apart from its record
     0xFF x <expiration u64><key of a record>    an entry of the expiry index (`_expiry`)
     0xFF 0xFF                                   the format of the store, and its last key
@@ -11,6 +10,7 @@ A namespace has 1 to 254 bytes, so no record's key starts with 0xFF, and none is
 another namespace's keys.
 """
 
+from functools import lru_cache
 from typing import Final
 
 __all__ = [
@@ -22,14 +22,12 @@ __all__ = [
     "RECORDS_END",
     "STORE_END",
     "doomed_key",
-    "doomed_value",
     "id_of_doomed",
     "id_of_piece",
     "namespace_prefix",
     "piece_count",
     "piece_key",
     "piece_keys",
-    "pieces_of_doomed",
     "range_end",
     "split_record_key",
 ]
@@ -47,6 +45,7 @@ _NUMBER_BYTES: Final = 4
 PIECES_PREFIX: Final = b"\xffv"
 
 
+@lru_cache(maxsize=1024)
 def namespace_prefix(namespace: str) -> bytes:
     """Return what the keys of a namespace's records start with; raise ValueError for a bad name."""
     name = namespace.encode()
@@ -86,16 +85,6 @@ def id_of_piece(key: bytes) -> bytes:
 def doomed_key(value_id: bytes) -> bytes:
     """Return the key that marks a value as one to be deleted."""
     return DOOMED_PREFIX + value_id
-
-
-def doomed_value(count: int) -> bytes:
-    """Return what stands under the mark of a value that has `count` pieces."""
-    return count.to_bytes(_NUMBER_BYTES)
-
-
-def pieces_of_doomed(data: bytes) -> int:
-    """Return how many pieces a value has, of what stands under its mark."""
-    return int.from_bytes(data)
 
 
 def id_of_doomed(key: bytes) -> bytes:

@@ -8,7 +8,16 @@ import asyncio
 import logging
 import zlib
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableSequence, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    MutableSequence,
+    Sequence,
+)
+from contextlib import contextmanager
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
@@ -43,6 +52,7 @@ class LargeValues:
         self._read = read
         self._write = write
         self._readers: dict[bytes, int] = {}
+        self._views = 0
         self._doomed: set[bytes] = set()
         self._free: deque[bytes] = deque()
         self._reaping: asyncio.Task[None] | None = None
@@ -70,13 +80,12 @@ class LargeValues:
         if staging is None:
             return bytes(buffer)
         await self._write_part(staging, buffer)
-        return staging.finish()
+        return await self._write(partial(self._store.settle, staging))
 
     def pinned(self, namespace: str, key: bytes, record: StoredRecord) -> Record:
-        """Return a record whose value, if it is large, stays in the store until it is read."""
+        """Return a record whose value, a large one, stays in the store until it is read."""
         value = record.value
-        if isinstance(value, bytes):
-            return Record(value, record.metadata, record.expiration)
+        assert isinstance(value, DetachedValue)  # it is large
         self._readers[value.id] = self._readers.get(value.id, 0) + 1
         release = partial(self._unpin, value.id)
         return self._in_pieces(self._store, namespace, key, record, release)
@@ -86,14 +95,27 @@ class LargeValues:
         return self._in_pieces(view, namespace, key, record, lambda: None)
 
     def reap(self, value_ids: Iterable[bytes]) -> None:
-        """Delete values that no record refers to: now, or when their last reader has ended."""
+        """Delete values that no record refers to: now, or when nobody can come to them any more."""
         for value_id in value_ids:
-            if value_id in self._readers:
+            if self._views or value_id in self._readers:
                 self._doomed.add(value_id)
             else:
                 self._free.append(value_id)
         if self._free and self._reaping is None:
             self._reaping = asyncio.create_task(self._reap())
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Delete no value while the block runs, which looks at the store as it stood before."""
+        self._views += 1
+        try:
+            yield
+        finally:
+            self._views -= 1
+            if not self._views:
+                doomed = self._doomed - self._readers.keys()
+                self._doomed -= doomed
+                self.reap(doomed)
 
     async def finish(self) -> None:
         """Wait until every value that could be deleted is."""
@@ -101,12 +123,10 @@ class LargeValues:
             await asyncio.wait([self._reaping])
 
     async def _reap(self) -> None:
-        """Delete values step by step, so that other writes come in between."""
+        """Delete values one by one, so that other writes come in between."""
         try:
             while self._free:
-                work = partial(self._store.reap, self._free.popleft())
-                while await self._write(work):
-                    pass
+                await self._write(partial(self._store.reap, self._free.popleft()))
         except EngineClosedError:
             # They are marked; the next opening goes on.
             self._free.clear()
@@ -147,7 +167,7 @@ class LargeValues:
         self._readers[value_id] -= 1
         if self._readers[value_id] == 0:
             del self._readers[value_id]
-            if value_id in self._doomed:
+            if value_id in self._doomed and not self._views:
                 self._doomed.discard(value_id)
                 self.reap([value_id])
 

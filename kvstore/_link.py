@@ -16,6 +16,7 @@ from kvstore._wire import (
     Abort,
     Answer,
     Beat,
+    Change,
     Chunk,
     CloseSnapshot,
     Done,
@@ -100,7 +101,11 @@ class Link:
         return self.connection.closed.is_set()
 
     async def ask(self, make_request: Callable[[int], Request], answer: type[A]) -> A:
-        """Send a request and return its answer; raise the error that the owner answers with."""
+        """Send a request and return its answer; raise the error that the owner answers with.
+
+        A caller that is cancelled once it has asked for a change hears of it when the owner has
+        answered or is gone: so nothing changes any more after this has raised.
+        """
         await self._turns.acquire()
         try:
             await self.connection.drain()
@@ -119,9 +124,11 @@ class Link:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[id_] = (future, request)
         try:
-            reply = await future
+            reply = await (asyncio.shield(future) if isinstance(request, Change) else future)
         except asyncio.CancelledError:
-            if not future.cancelled() and future.exception() is None:
+            if isinstance(request, Change):
+                await settled(future)
+            elif not future.cancelled() and future.exception() is None:
                 # The answer was there, and this task about to go on.
                 self._let_go(request, future.result())
             raise
@@ -135,8 +142,7 @@ class Link:
     ) -> None:
         """Carry out writes, in which a number stands for the value in the stream of that number.
 
-        When this has raised, no stream is being read any more. When it was cancelled, the writes
-        may be carried out or not, but not after what is asked from then on.
+        When this has raised, no stream is being read any more, and nothing is carried out any more.
         """
         if not streams:
             await self.ask(lambda id_: Write(id_, [*writes]), Done)

@@ -1,9 +1,9 @@
 """Whether a damaged log of LevelDB has lost writes that were confirmed.
 
-When LevelDB meets damage in its log, it leaves out what it cannot read and goes on behind it, and
-where the damage is zeros, it does so without a word. That is right for the last batch, whose write
-a power cut has interrupted. It is wrong in the middle: what comes behind was written after what is
-missing was confirmed.
+When LevelDB meets damage in its log, it leaves out what it cannot read and goes on behind it. It
+says so of a checksum that does not match, but not of zeros, nor of a length that goes beyond the
+log's end: it takes those for the last batch, whose write a power cut has interrupted. They are more
+than that where a batch stands behind them: it was written after what is missing was confirmed.
 
 The log's format: blocks of 32 KiB, in each of them fragments of batches.
 
@@ -18,14 +18,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-__all__ = ["has_lost_confirmed_batches", "has_zeros", "read_logs"]
+__all__ = ["has_lost_confirmed_batches", "read_logs", "since_break"]
 
 _BLOCK_BYTES: Final = 32 * 1024
 _HEAD: Final = struct.Struct("<IHB")
 _BEGINNINGS: Final = frozenset({1, 2})
 _KINDS: Final = frozenset({1, 2, 3, 4})
-# No disk loses less than a sector.
-_SECTOR_BYTES: Final = 512
 _POLYNOMIAL: Final = 0x82F63B78
 _MASK_DELTA: Final = 0xA282EAD8
 
@@ -40,9 +38,16 @@ def read_logs(folder: Path) -> Sequence[bytes]:
         return []
 
 
-def has_zeros(logs: Sequence[bytes]) -> bool:
-    """Tell whether a sector of a log may have been lost; cheap, and says yes too often."""
-    return any(bytes(_SECTOR_BYTES) in log for log in logs)
+def since_break(logs: Sequence[bytes]) -> Sequence[bytes]:
+    """Return the logs from the first block on whose fragments do not follow each other; or nothing.
+
+    Damage before it has a checksum that does not match, of which LevelDB tells. This is quick.
+    """
+    for index, log in enumerate(logs):
+        for start in range(0, len(log), _BLOCK_BYTES):
+            if not _is_chain(log[start : start + _BLOCK_BYTES]):
+                return [log[start:], *logs[index + 1 :]]
+    return []
 
 
 def has_lost_confirmed_batches(logs: Sequence[bytes]) -> bool:
@@ -55,6 +60,16 @@ def has_lost_confirmed_batches(logs: Sequence[bytes]) -> bool:
                     return True
                 is_damaged = is_damaged or not is_sound
     return False
+
+
+def _is_chain(block: bytes) -> bool:
+    position = 0
+    while len(block) - position >= _HEAD.size:
+        _, length, kind = _HEAD.unpack_from(block, position)
+        if kind not in _KINDS:
+            return False
+        position += _HEAD.size + length
+    return position <= len(block)
 
 
 def _fragments(block: bytes) -> Iterator[tuple[bool, bool]]:

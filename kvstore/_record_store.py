@@ -1,9 +1,10 @@
 """Records over an ordered database: what is read and written for each, all of it blocking.
 
 A value of up to 4 KiB stands in its record. A larger one is kept in pieces of 64 KiB under an id of
-its own, so that listings do not read values, and those over 256 KiB are streamed. When such a value
-is no longer referred to, it is marked (`0xFF d`) in the same batch, and its pieces are deleted
-later: somebody may still be reading them, and after a crash the marks tell what is left to delete.
+its own, so that listings do not read values, and those over 256 KiB are streamed: they stand in
+files (`_value_files`). When such a value is no longer referred to, it is marked (`0xFF d`) in the
+same batch, and its file is deleted later: somebody may still be reading it, and after a crash the
+marks tell what is left to delete.
 """
 
 import logging
@@ -29,13 +30,10 @@ from kvstore._keys import (
     RECORDS_END,
     STORE_END,
     doomed_key,
-    doomed_value,
     id_of_doomed,
     namespace_prefix,
-    piece_count,
     piece_key,
     piece_keys,
-    pieces_of_doomed,
     range_end,
     split_record_key,
 )
@@ -50,15 +48,21 @@ from kvstore._records import (
     decode_entry,
     decode_record,
     encode_record,
+    is_gone,
+    stored_moment,
 )
+from kvstore._value_files import ValueFiles
 from kvstore.engine import Clock, Entry
 from kvstore.errors import StoreError
 
 __all__ = ["ListStep", "RecordStore", "Staging", "WHOLE_MAX_BYTES", "Write"]
 
 _INLINE_MAX_BYTES: Final = 4096
-# What one call goes through at most, so that no thread keeps the interpreter from the event loop.
+# What one call goes through at most, so that no thread keeps the interpreter from the event loop
+# for long: records that are read, that are changed, and that are passed over.
 _STEP_RECORDS: Final = 400
+_STEP_CHANGES: Final = 200
+_STEP_GONE: Final = 2000
 # What has been deleted occupies the disk until a compaction; one is due after this much, and after
 # this part of the store.
 _COMPACT_AFTER_BYTES: Final = 32 * 1024 * 1024
@@ -75,27 +79,21 @@ class Write(NamedTuple):
 
 
 class Staging:
-    """A value on its way in: its pieces are written, but no record refers to it yet."""
+    """A value on its way in, to which no record refers yet."""
 
-    __slots__ = ("_checksum", "id", "length", "pieces")
+    __slots__ = ("_checksum", "id", "length")
 
     def __init__(self) -> None:
         """Make an id."""
         # The time first, so that new values are written behind older ones.
         self.id = time.time_ns().to_bytes(8) + os.urandom(DETACHED_ID_BYTES - 8)
         self.length = 0
-        self.pieces = 0
         self._checksum = 0
 
-    def add(self, data: bytes) -> list[tuple[bytes, bytes]]:
-        """Return keys and values of the next pieces; all but the last `data` fill whole pieces."""
-        found = []
-        for start in range(0, len(data), PIECE_BYTES):
-            found.append((piece_key(self.id, self.pieces), data[start : start + PIECE_BYTES]))
-            self.pieces += 1
+    def add(self, data: bytes) -> None:
+        """Take note of the next part."""
         self.length += len(data)
         self._checksum = zlib.crc32(data, self._checksum)
-        return found
 
     def finish(self) -> DetachedValue:
         """Return how a record refers to the value."""
@@ -110,7 +108,7 @@ class ListStep(NamedTuple):
 
 
 class RecordStore:
-    """Reads and writes the records of all namespaces in one database.
+    """Reads and writes the records of all namespaces in one database, large values beside it.
 
     Reading is for any thread, writing for one at a time.
     """
@@ -118,6 +116,7 @@ class RecordStore:
     def __init__(
         self,
         database: OrderedDatabase,
+        files: ValueFiles,
         *,
         clock: Clock,
         sync: bool,
@@ -129,6 +128,7 @@ class RecordStore:
         behind the half of a batch could not be read again.
         """
         self._database = database
+        self._files = files
         self._clock = clock
         self._sync = sync
         self._begin_new_log = begin_new_log
@@ -146,7 +146,9 @@ class RecordStore:
         if data is None:
             return None
         record = decode_record(data, namespace, key)
-        return None if has_expired(record.expiration, self._clock()) else record
+        if record.expiration is not None and has_expired(record.expiration, self._clock()):
+            return None
+        return record
 
     def read_single_piece(self, value: DetachedValue) -> bytes | None:
         """Return a value of one piece; None where it was replaced meanwhile."""
@@ -169,29 +171,29 @@ class RecordStore:
         return record._replace(value=joined)
 
     def pieces(self, value_id: bytes, numbers: Iterable[int]) -> Sequence[bytes]:
-        """Return pieces of a value; one that is missing is empty."""
-        return [read(self._database, piece_key(value_id, number)) or b"" for number in numbers]
+        """Return pieces of a value that is streamed; one that is missing is empty."""
+        return self._files.pieces(value_id, numbers)
 
     def open_view(self) -> "RecordView":
         """Return the store as it stands now, whatever is written from now on."""
-        return RecordView(self._database.snapshot(), self._clock)
+        return RecordView(self._database.snapshot(), self._files, self._clock)
 
     def list_step(self, namespace: str, prefix: bytes, after: bytes | None, limit: int) -> ListStep:
         """Return the next keys of a listing: up to `limit`, of a bounded number of records."""
         base = namespace_prefix(namespace)
         is_behind = after is not None and after >= prefix
         start = base + (after if after is not None and is_behind else prefix)
-        now = self._clock()
         entries: list[Entry] = []
         stop = range_end(base + prefix)
+        moment = stored_moment(self._clock())
+        most = min(limit, _STEP_RECORDS)
         with scan(self._database, start, stop, include_start=not is_behind) as items:
             for count, (record_key, data) in enumerate(items, start=1):
-                key = record_key[len(base) :]
-                entry = _listed(data, namespace, key)
-                if not has_expired(entry.expiration, now):
-                    entries.append(entry)
-                if count == _STEP_RECORDS or len(entries) == limit:
-                    return ListStep(entries, key)
+                # There may be very many of them, and this is quicker than decoding.
+                if not is_gone(data, moment):
+                    entries.append(_listed(data, namespace, record_key[len(base) :]))
+                if len(entries) == most or count == _STEP_GONE:
+                    return ListStep(entries, record_key[len(base) :])
         return ListStep(entries, None)
 
     def next_namespace(self, start: bytes) -> tuple[str | None, bytes | None]:
@@ -233,11 +235,17 @@ class RecordStore:
 
     def stage(self, staging: Staging, data: bytes) -> None:
         """Write the next part of a value on its way in."""
-        with self._write_batch() as batch:
-            for at, piece in staging.add(data):
-                batch.put(at, piece)
+        if not staging.length:
             # Until a record refers to it, a crash leaves something to be deleted.
-            batch.put(doomed_key(staging.id), doomed_value(staging.pieces))
+            with self._write_batch() as batch:
+                batch.put(doomed_key(staging.id), b"")
+        self._files.append(staging.id, data)
+        staging.add(data)
+
+    def settle(self, staging: Staging) -> DetachedValue:
+        """Return how a record may refer to a value that has been written to its end."""
+        self._files.settle(staging.id)
+        return staging.finish()
 
     def delete_range(self, start: bytes, stop: bytes) -> bytes | None:
         """Delete the next records from `start` to before `stop`; return where to go on, if at all.
@@ -246,7 +254,7 @@ class RecordStore:
         """
         doomed: list[bytes] = []
         with scan(self._database, start, stop) as items:
-            found = list(islice(items, _STEP_RECORDS))
+            found = list(islice(items, _STEP_CHANGES))
         with self._write_batch() as batch:
             for record_key, data in found:
                 record = _decoded(record_key, data)
@@ -254,12 +262,12 @@ class RecordStore:
                     doomed += self._forget(batch, record_key, record)
                 batch.delete(record_key)
         self._doomed.extend(doomed)
-        return found[-1][0] if len(found) == _STEP_RECORDS else None
+        return found[-1][0] if len(found) == _STEP_CHANGES else None
 
     def sweep(self, limit: int) -> tuple[int, bool]:
         """Delete the next expired records, up to `limit`; return how many, and whether all are."""
         now = self._clock()
-        wanted = min(limit, _STEP_RECORDS)
+        wanted = min(limit, _STEP_CHANGES)
         doomed: list[bytes] = []
         stop = expiry_range_end(now)
         with scan(self._database, min(self._sweep_from, stop), stop) as index:
@@ -289,19 +297,11 @@ class RecordStore:
         with scan(self._database, DOOMED_PREFIX, range_end(DOOMED_PREFIX)) as marks:
             return [id_of_doomed(mark) for mark, _ in marks]
 
-    def reap(self, value_id: bytes) -> bool:
-        """Delete the next pieces of a value that no record refers to; tell whether any is left."""
-        mark = doomed_key(value_id)
-        count = pieces_of_doomed(read(self._database, mark) or b"")
-        first = max(0, count - _STEP_RECORDS)
+    def reap(self, value_id: bytes) -> None:
+        """Delete a value that no record refers to."""
+        self._files.delete(value_id)
         with self._write_batch(sync=False) as batch:
-            for number in range(first, count):
-                batch.delete(piece_key(value_id, number))
-            if first:
-                batch.put(mark, doomed_value(first))
-            else:
-                batch.delete(mark)
-        return first > 0
+            batch.delete(doomed_key(value_id))
 
     def begins_compaction(self) -> bool:
         """Tell whether so much has been deleted that a compaction is due, which begins now."""
@@ -329,8 +329,9 @@ class RecordStore:
             batch.delete(doomed_key(value.id))
         elif len(value) > _INLINE_MAX_BYTES:
             staging = Staging()
-            for at, piece in staging.add(value):
-                batch.put(at, piece)
+            staging.add(value)
+            for number, at in enumerate(piece_keys(staging.id, len(value))):
+                batch.put(at, value[number * PIECE_BYTES : (number + 1) * PIECE_BYTES])
             record = record._replace(value=staging.finish())
         batch.put(record_key, encode_record(record))
         if record.expiration is not None:
@@ -350,10 +351,10 @@ class RecordStore:
         if not isinstance(value, DetachedValue):
             self._freed_bytes += len(record_key) + len(value)
             return ()
-        self._freed_bytes += value.length
         if value.length > WHOLE_MAX_BYTES:
-            batch.put(doomed_key(value.id), doomed_value(piece_count(value.length)))
+            batch.put(doomed_key(value.id), b"")
             return (value.id,)
+        self._freed_bytes += value.length
         for at in piece_keys(value.id, value.length):
             batch.delete(at)
         return ()

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from kvstore._expiry import has_expired
-from kvstore._keys import PIECE_BYTES, namespace_prefix, piece_count, piece_key, range_end
+from kvstore._keys import PIECE_BYTES, namespace_prefix, piece_keys, range_end
 from kvstore._ordered import read, scan
 from kvstore._records import (
     INCOMPLETE,
@@ -15,6 +15,7 @@ from kvstore._records import (
     corrupt_record,
     decode_record,
 )
+from kvstore._value_files import ValueFiles
 from kvstore.engine import Clock
 from kvstore.errors import EngineError
 
@@ -31,8 +32,10 @@ _STEP_BYTES: Final = 1024 * 1024
 class RecordView:
     """The records as they stood at one moment; to be closed."""
 
-    def __init__(self, snapshot: Any, clock: Clock) -> None:
+    def __init__(self, snapshot: Any, files: ValueFiles, clock: Clock) -> None:
+        """Take a snapshot of the database; no file may be deleted while this is open."""
         self._snapshot = snapshot
+        self._files = files
         self._clock = clock
         # Closing it while another thread reads it would be the end of the process.
         self._use = threading.Lock()
@@ -69,9 +72,9 @@ class RecordView:
         return found, None
 
     def pieces(self, value_id: bytes, numbers: Iterable[int]) -> Sequence[bytes]:
-        """Return pieces of a value; one that is missing is empty."""
+        """Return pieces of a value that is streamed; one that is missing is empty."""
         with self._open():
-            return self._pieces(value_id, numbers)
+            return self._files.pieces(value_id, numbers)
 
     def close(self) -> None:
         """Let the moment go; waits for a thread that reads."""
@@ -86,11 +89,9 @@ class RecordView:
                 raise EngineError("a snapshot of a KV namespace is read on after it was closed")
             yield
 
-    def _pieces(self, value_id: bytes, numbers: Iterable[int]) -> Sequence[bytes]:
-        return [read(self._snapshot, piece_key(value_id, number)) or b"" for number in numbers]
-
     def _joined(self, namespace: str, key: bytes, value: DetachedValue) -> bytes:
-        joined = b"".join(self._pieces(value.id, range(piece_count(value.length))))
+        pieces = [read(self._snapshot, at) for at in piece_keys(value.id, value.length)]
+        joined = b"".join(piece for piece in pieces if piece is not None)
         if not value.matches(joined):
             raise corrupt_record(namespace, key, INCOMPLETE)
         return joined

@@ -24,6 +24,8 @@ __all__ = [
     "decode_entry",
     "decode_record",
     "encode_record",
+    "is_gone",
+    "stored_moment",
 ]
 
 DETACHED_ID_BYTES: Final = 12
@@ -38,6 +40,9 @@ _MAX_METADATA_BYTES: Final = 0xFFFF
 _MAX_EXPIRATION_S: Final = 0xFFFF_FFFF_FFFF_FFFF
 
 _HEAD: Final = struct.Struct(">BBQH")
+# Where in the head the expiration stands, and what stands there if there is none.
+_EXPIRATION: Final = slice(2, 10)
+_NEVER: Final = bytes(8)
 _CHECKSUM: Final = struct.Struct(">I")
 _REFERENCE: Final = struct.Struct(f">{DETACHED_ID_BYTES}sII")
 
@@ -108,6 +113,20 @@ def decode_entry(data: bytes, namespace: str, key: bytes) -> Entry:
     return Entry(key, metadata, expiration or None)
 
 
+def stored_moment(now: float) -> bytes:
+    """Return a moment as expirations are stored, for `is_gone`."""
+    return int(now).to_bytes(len(_NEVER))
+
+
+def is_gone(data: bytes, moment: bytes) -> bool:
+    """Tell, without decoding it, that a record has expired at a moment; of a damaged one, never."""
+    return (
+        _NEVER < data[_EXPIRATION] <= moment
+        and data[0] == _VERSION
+        and zlib.crc32(data[: -_CHECKSUM.size]) == int.from_bytes(data[-_CHECKSUM.size :])
+    )
+
+
 def corrupt_record(namespace: str, key: bytes, fault: str) -> CorruptRecordError:
     """Return the error for a damaged record."""
     return CorruptRecordError(
@@ -127,10 +146,7 @@ def _read_head(data: bytes, namespace: str, key: bytes) -> tuple[int, int, int, 
             f"{_VERSION}; use the version of edgestead that wrote it, or a newer one"
         )
     end = len(data) - _CHECKSUM.size
-    if (
-        end < _HEAD.size
-        or zlib.crc32(memoryview(data)[:end]) != _CHECKSUM.unpack_from(data, end)[0]
-    ):
+    if end < _HEAD.size or zlib.crc32(data[:end]) != int.from_bytes(data[end:]):
         raise corrupt_record(namespace, key, "its checksum does not match")
     version, flags, expiration, metadata_length = _HEAD.unpack_from(data)
     payload_start = _HEAD.size + metadata_length

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from kvstore._connection import Connection
@@ -156,8 +156,8 @@ class Session:
             return
         try:
             at_hand, record = engine.get_at_once(request.namespace, request.key)
-        except StoreError as error:
-            self.connection.send(failure_of(request.id, error))
+        except Exception as error:
+            self._fail(request, error)
             return
         if at_hand:
             wired = None if record is None else self._held.wired(record)
@@ -188,21 +188,20 @@ class Session:
     def _begin(self, request: Request) -> None:
         if len(self._requests) >= MAX_UNDER_WAY:
             raise FrameError(f"a client has sent more than {MAX_UNDER_WAY} requests at once")
+        streams = _streams_of(request)
+        if len(set(streams)) < len(streams) or not self._uploads.keys().isdisjoint(streams):
+            raise FrameError("a client has given two streams one number")
         task = asyncio.create_task(self._finish(request))
         self._requests.add(task)
-        if isinstance(request, Write):
-            # Now: the next message may be about its streams.
-            for write in request.writes:
-                if isinstance(write.value, int):
-                    self._uploads[write.value] = _Upload(write.value, self.connection, task)
+        for stream in streams:
+            # Now: the next message may be about it.
+            self._uploads[stream] = _Upload(stream, self.connection, task)
         task.add_done_callback(lambda task: self._end(task, request))
 
     def _end(self, task: asyncio.Task[None], request: Request) -> None:
         self._requests.discard(task)
-        if isinstance(request, Write):
-            for write in request.writes:
-                if isinstance(write.value, int):
-                    del self._uploads[write.value]
+        for stream in _streams_of(request):
+            del self._uploads[stream]
         if task.cancelled():
             fault = "a value on its way to the KV store broke off: the client gave it up"
             self.connection.send(Failed(request.id, EngineError.code, fault))
@@ -217,12 +216,16 @@ class Session:
                 may_cache = self._owner.invalidations == invalidations
                 answer = Found(answer.id, answer.record, may_cache)
             self.connection.send(answer)
-        except StoreError as error:
-            self.connection.send(failure_of(request.id, error))
         except Exception as error:
-            logger.exception("a request of a KV client failed")
-            fault = f"the owner of the KV store failed: {type(error).__name__}"
-            self.connection.send(Failed(request.id, EngineError.code, fault))
+            self._fail(request, error)
+
+    def _fail(self, request: Request, error: Exception) -> None:
+        if isinstance(error, StoreError):
+            self.connection.send(failure_of(request.id, error))
+            return
+        logger.error("a request of a KV client failed", exc_info=error)
+        fault = f"the owner of the KV store failed: {type(error).__name__}"
+        self.connection.send(Failed(request.id, EngineError.code, fault))
 
     async def _answer(self, request: Request) -> Answer:
         owner, held = self._owner, self._held
@@ -266,6 +269,13 @@ class Session:
         task.add_done_callback(self._cleaning.discard)
 
 
+def _streams_of(request: Request) -> Sequence[int]:
+    """Return the numbers of the streams in which values of a request arrive."""
+    if not isinstance(request, Write):
+        return ()
+    return [write.value for write in request.writes if isinstance(write.value, int)]
+
+
 class _Upload:
     """A value on its way from a client: the next chunk is asked for when one has been taken."""
 
@@ -274,16 +284,21 @@ class _Upload:
         self._stream = stream
         self._connection = connection
         self._chunk = b""
+        self._is_asked_for = False
         self._arrived = asyncio.Event()
 
     def add(self, chunk: bytes) -> None:
-        """Take a chunk that has arrived."""
+        """Take a chunk that has arrived; raise FrameError where none was asked for."""
+        if not self._is_asked_for:
+            raise FrameError("a client has sent a part of a value that was not asked for")
+        self._is_asked_for = False
         self._chunk = chunk
         self._arrived.set()
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the chunks as they come."""
         while True:
+            self._is_asked_for = True
             self._connection.send(Taken(self._stream))
             await self._arrived.wait()
             self._arrived.clear()

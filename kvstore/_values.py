@@ -50,7 +50,9 @@ async def value_source(value: object) -> bytes | AsyncGenerator[bytes, None]:
     elif isinstance(value, bytes):
         data = value
     elif isinstance(value, bytearray | memoryview):
-        view = memoryview(value).cast("B")
+        view = memoryview(value)
+        # One with steps is copied: it has no bytes that stand side by side.
+        view = view.cast("B") if view.c_contiguous else memoryview(view.tobytes())
         if len(view) > _LARGE:
             return await _collected(
                 bytes(view[at : at + _SLICE]) for at in range(0, len(view), _SLICE)
@@ -186,7 +188,7 @@ async def _limited(chunks: AsyncIterator[object]) -> AsyncGenerator[bytes, None]
         async for chunk in chunks:
             if not isinstance(chunk, bytes | bytearray | memoryview):
                 raise TypeError(f"the chunks of a KV value are bytes, not {type(chunk).__name__}")
-            data = bytes(chunk)
+            data = chunk if isinstance(chunk, bytes) else bytes(chunk)
             length += len(data)
             check_value_size(length)
             yield data

@@ -27,6 +27,7 @@ __all__ = [
     "Answer",
     "Beat",
     "CHUNK_BYTES",
+    "Change",
     "Chunk",
     "CloseSnapshot",
     "ClientMessage",
@@ -293,8 +294,9 @@ class Beat(Message, tag="beat", frozen=True):
     trusted_until: float
 
 
+Change: TypeAlias = Write | Drop | Sweep
 Request: TypeAlias = (
-    Get | GetMany | Write | List | Namespaces | OpenSnapshot | NextRecords | Drop | Sweep | ReadOn
+    Get | GetMany | List | Namespaces | OpenSnapshot | NextRecords | ReadOn | Change
 )
 ClientMessage: TypeAlias = Hello | Request | Chunk | Abort | Release | CloseSnapshot | Invalidated
 Answer: TypeAlias = Found | FoundMany | Records | Page | Names | Done | Piece | Failed

@@ -137,7 +137,10 @@ class KVEngine(Protocol):
         """Return the names of the namespaces that hold something, in byte order."""
 
     async def drop(self, namespace: str) -> None:
-        """Remove a namespace with all that it holds."""
+        """Remove a namespace with all that it holds.
+
+        Where it is cancelled, a part may be left, but nothing is removed after that.
+        """
 
     async def sweep(self, limit: int) -> int:
         """Free what up to `limit` expired records occupy; return how many there were.

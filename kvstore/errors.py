@@ -76,6 +76,9 @@ class CorruptStoreError(EngineError):
 
     code = "store_corrupt"
 
+    fault: str = ""
+    """What is wrong, without what to do about it."""
+
 
 class EngineClosedError(EngineError):
     """The engine was closed, or was opened before this process was forked from its owner."""

@@ -23,6 +23,7 @@ __all__ = [
     "checked_key",
     "checked_limit",
     "checked_prefix",
+    "whole_number",
 ]
 
 MAX_KEY_BYTES: Final = 512
@@ -82,7 +83,7 @@ def check_cache_ttl(cache_ttl: object, verb: str) -> None:
 def checked_expiration(expiration: object, expiration_ttl: object, now: float) -> int | None:
     """Return when a record is to expire, in seconds since the epoch; the TTL wins over the time."""
     if expiration_ttl is not None:
-        ttl = _whole(expiration_ttl)
+        ttl = whole_number(expiration_ttl)
         if ttl is None or ttl <= 0:
             reason = "Please specify integer greater than 0."
         elif ttl < MIN_EXPIRATION_S:
@@ -92,7 +93,7 @@ def checked_expiration(expiration: object, expiration_ttl: object, now: float) -
         raise KVError("PUT", 400, f"Invalid expiration_ttl of {_shown(expiration_ttl)}. {reason}")
     if expiration is None:
         return None
-    at = _whole(expiration)
+    at = whole_number(expiration)
     if at is None or at <= now:
         reason = (
             "Please specify integer greater than the current number of seconds since the UNIX "
@@ -121,9 +122,9 @@ def check_metadata_size(length: int) -> None:
 
 def checked_limit(limit: object) -> int:
     """Return the size of a page: 1000 where `limit` is None, 0 or negative."""
-    if limit is None:
+    if limit is None or (isinstance(limit, int | float) and limit < 0):
         return DEFAULT_LIST_LIMIT
-    count = _whole(limit)
+    count = whole_number(limit)
     if count is None or count > DEFAULT_LIST_LIMIT:
         raise KVError(
             "GET",
@@ -131,7 +132,16 @@ def checked_limit(limit: object) -> int:
             f"Invalid key_count_limit of {_shown(limit)}. "
             f"Please specify an integer less than {DEFAULT_LIST_LIMIT}.",
         )
-    return count if count > 0 else DEFAULT_LIST_LIMIT
+    return count or DEFAULT_LIST_LIMIT
+
+
+def whole_number(value: object) -> int | None:
+    """Return a whole number, also one that is written as a float; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, float) and not value.is_integer():
+        return None
+    return int(value) if abs(value) <= _MAX_WHOLE else None
 
 
 def _checked_length(data: bytes, verb: str) -> bytes:
@@ -142,15 +152,6 @@ def _checked_length(data: bytes, verb: str) -> bytes:
             f"UTF-8 encoded length of {len(data)} exceeds key length limit of {MAX_KEY_BYTES}.",
         )
     return data
-
-
-def _whole(value: object) -> int | None:
-    """Return a whole number, also one that is written as a float; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    if isinstance(value, float) and not value.is_integer():
-        return None
-    return int(value) if abs(value) <= _MAX_WHOLE else None
 
 
 def _shown(value: object) -> str:

@@ -3,6 +3,7 @@
 Names and results are those of Cloudflare's Python Workers, so their spelling is kept.
 """
 
+import asyncio
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any, Final
 from kvstore._cursor import decode_cursor, encode_cursor
 from kvstore._expiry import has_expired
 from kvstore._keys import namespace_prefix
+from kvstore._turns import in_turns
 from kvstore._values import (
     BULK_TYPES,
     check_type,
@@ -19,7 +21,7 @@ from kvstore._values import (
     value_length,
     value_source,
 )
-from kvstore.engine import Clock, Delete, Entry, KVEngine, Put, Record
+from kvstore.engine import Clock, Delete, Entry, KVEngine, Operation, Put, Record
 from kvstore.errors import KVError
 from kvstore.limits import (
     MAX_VALUE_BYTES,
@@ -37,6 +39,12 @@ __all__ = ["KVNamespace"]
 _READ_OPTIONS: Final = ("type", "cacheTtl")
 _PUT_OPTIONS: Final = ("expiration", "expirationTtl", "metadata")
 _LIST_OPTIONS: Final = ("prefix", "limit", "cursor")
+# What is made of keys before other tasks get their turn; each may have 1 KB of metadata.
+_KEYS_AT_ONCE: Final = 50
+# Of values that long, each gets a loop turn of its own.
+_LONG_BYTES: Final = 16 * 1024
+# Both mean several keys.
+_LISTS: Final = (list, tuple)
 
 _Options = Mapping[str, object]
 
@@ -68,13 +76,13 @@ class KVNamespace:
         bytes). A list of 1 to 100 keys gives a dict of them, of type text or json.
         """
         type_, verb = _read_options("get", key, type, options)
-        if isinstance(key, list | tuple):
+        if isinstance(key, _LISTS):
             records = await self._get_many(key, type_, verb)
             return {
                 name: None if record is None else await _bulk_value(record, type_, verb)
                 for name, record in records.items()
             }
-        record = await self._get(checked_key(key, verb))
+        record = self._live(await self._engine.get(self._id, checked_key(key, verb)))
         return None if record is None else await typed_value(record.value, type_)
 
     async def getWithMetadata(
@@ -85,7 +93,7 @@ class KVNamespace:
         A list of keys gives a dict of them, with None for a key that is absent.
         """
         type_, verb = _read_options("getWithMetadata", key, type, options)
-        if isinstance(key, list | tuple):
+        if isinstance(key, _LISTS):
             records = await self._get_many(key, type_, verb)
             return {
                 name: None
@@ -93,7 +101,7 @@ class KVNamespace:
                 else _with_metadata(await _bulk_value(record, type_, verb), record)
                 for name, record in records.items()
             }
-        record = await self._get(checked_key(key, verb))
+        record = self._live(await self._engine.get(self._id, checked_key(key, verb)))
         value = None if record is None else await typed_value(record.value, type_)
         return _with_metadata(value, record)
 
@@ -122,9 +130,11 @@ class KVNamespace:
 
     async def delete(self, key: str | list[str], /) -> None:
         """Remove a key, or each of a list of keys; one that is absent is no error."""
-        keys = key if isinstance(key, list | tuple) else [key]
-        names = [checked_key(one, "DELETE") for one in keys]
-        await self._engine.write([Delete(self._id, name) for name in names])
+        keys = key if isinstance(key, _LISTS) else [key]
+        deletes: list[Operation] = []
+        async for part in in_turns(keys, _KEYS_AT_ONCE):
+            deletes += [Delete(self._id, checked_key(one, "DELETE")) for one in part]
+        await self._engine.write(deletes)
 
     async def list(self, options: _Options | None = None, /, **more: object) -> ListResult:
         """Return a page of up to `limit` keys, in the byte order of their UTF-8.
@@ -134,13 +144,13 @@ class KVNamespace:
         given = _merged("list", _LIST_OPTIONS, options, more)
         prefix = checked_prefix(given.get("prefix"))
         limit = checked_limit(given.get("limit"))
-        after = decode_cursor(self._id, given.get("cursor"))
+        after = decode_cursor(self._id, prefix, given.get("cursor"))
         entries, has_more = await self._engine.list(self._id, prefix, after, limit)
         now = self._clock()
-        page = ListResult(
-            keys=[_listed(entry) for entry in entries if not has_expired(entry.expiration, now)],
-            list_complete=not has_more,
-        )
+        listed: list[KVResult] = []
+        async for part in in_turns(entries, _KEYS_AT_ONCE):
+            listed += [_listed(entry) for entry in part if not has_expired(entry.expiration, now)]
+        page = ListResult(keys=listed, list_complete=not has_more)
         if has_more:
             page["cursor"] = encode_cursor(self._id, entries[-1].key)
         page["cacheStatus"] = None
@@ -149,12 +159,11 @@ class KVNamespace:
     def __repr__(self) -> str:
         return f"<KvNamespace {self._id}>"
 
-    async def _get(self, name: bytes) -> Record | None:
-        record = await self._engine.get(self._id, name)
+    def _live(self, record: Record | None) -> Record | None:
+        if record is None or record.expiration is None:
+            return record
         # The engine's clock is not ours, and what has expired is never returned.
-        if record is None or has_expired(record.expiration, self._clock()):
-            return None
-        return record
+        return None if has_expired(record.expiration, self._clock()) else record
 
     async def _get_many(
         self, keys: Sequence[str], type_: str, verb: str
@@ -162,11 +171,7 @@ class KVNamespace:
         names = checked_bulk_keys(keys, verb)
         if type_ not in BULK_TYPES:
             raise KVError(verb, 400, f'"{type_}" is not a valid type. Use "json" or "text"')
-        now = self._clock()
-        records = [
-            None if record is None or has_expired(record.expiration, now) else record
-            for record in await self._engine.get_many(self._id, names)
-        ]
+        records = [self._live(record) for record in await self._engine.get_many(self._id, names)]
         values = [record.value for record in records if record is not None]
         if sum(map(value_length, values)) > MAX_VALUE_BYTES:
             for value in values:
@@ -197,21 +202,22 @@ def _read_options(
     method: str, key: object, type_: object, keywords: Mapping[str, object]
 ) -> tuple[str, str]:
     """Return the type that a read asks for, and the verb of its refusals."""
-    if isinstance(type_, str):
-        options = _merged(method, _READ_OPTIONS, {"type": type_}, keywords)
+    verb = "GET_BULK" if isinstance(key, _LISTS) else "GET"
+    if not keywords and (type_ is None or isinstance(type_, str)):
+        wanted, cache_ttl = "text" if type_ is None else type_, None
     else:
-        options = _merged(method, _READ_OPTIONS, type_, keywords)
-    wanted = str(options.get("type", "text"))
-    verb = "GET"
-    if isinstance(key, list | tuple):
-        verb = "GET_BULK"
-    else:
+        given = {"type": type_} if isinstance(type_, str) else type_
+        options = _merged(method, _READ_OPTIONS, given, keywords)
+        wanted, cache_ttl = str(options.get("type", "text")), options.get("cacheTtl")
+    if verb == "GET":
         check_type(wanted)
-    check_cache_ttl(options.get("cacheTtl"), verb)
+    check_cache_ttl(cache_ttl, verb)
     return wanted, verb
 
 
 async def _bulk_value(record: Record, type_: str, verb: str) -> Any:
+    if value_length(record.value) > _LONG_BYTES:
+        await asyncio.sleep(0)
     try:
         return await typed_value(record.value, type_)
     except json.JSONDecodeError:

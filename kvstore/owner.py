@@ -11,10 +11,10 @@ import os
 import socket
 import stat
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from kvstore._invalidation import Invalidations
 from kvstore._session import Session
@@ -66,9 +66,9 @@ class SharedEngine:
         self._invalidations = Invalidations(trusted_until)
         self._is_ending = False
 
-    async def get(self, namespace: str, key: bytes) -> Record | None:
-        """Return the record of a key."""
-        return await self._engine.get(namespace, key)
+    def get(self, namespace: str, key: bytes) -> Coroutine[Any, Any, Record | None]:
+        """Return the record of a key; as the engine does, for it is asked very often."""
+        return self._engine.get(namespace, key)
 
     async def get_many(self, namespace: str, keys: Sequence[bytes]) -> Sequence[Record | None]:
         """Return the records of several keys."""
@@ -173,9 +173,11 @@ class SharedEngine:
         for session in sessions:
             session.trust(time.monotonic() + TRUST_S)
         if sessions:
-            # For the next owner, if this one dies: until when clients may trust.
+            # For the next owner, if this one dies: when clients were last told that they may trust,
+            # by the clock that nobody sets.
+            now = time.monotonic()
             with suppress(OSError):
-                os.utime(self._socket_path)
+                os.utime(self._socket_path, (now, now))
 
     def _caching(self) -> Sequence[Session]:
         return [session for session in self._sessions if session.caches]
@@ -189,7 +191,8 @@ def _last_trust(path: Path) -> float:
         return 0.0
     if not stat.S_ISSOCK(found.st_mode):
         return 0.0
-    return time.monotonic() + min(TRUST_S, found.st_mtime + TRUST_S - time.time())
+    # The clock begins anew with the machine.
+    return min(found.st_mtime, time.monotonic()) + TRUST_S
 
 
 def _bind(path: Path) -> socket.socket:

@@ -1,6 +1,7 @@
 """A store that another process holds open, as an engine like any other."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import msgspec
 from kvstore._cache import ReadCache
 from kvstore._expiry import has_expired
 from kvstore._link import Link
+from kvstore._turns import in_turns
 from kvstore._wire import (
     CHUNK_BYTES,
     Answer,
@@ -43,7 +45,8 @@ __all__ = ["RemoteEngine", "connect_engine"]
 _CACHE_BYTES: Final = 16 * 1024 * 1024
 _RETRY_S: Final = 0.05
 _RECONNECT_S: Final = 5.0
-# What is written beyond this is not sent in one message.
+# What is written beyond these is not sent in one message.
+_GROUP: Final = 500
 _WRITE_BYTES: Final = 16 * 1024 * 1024
 # What the names of a namespace and the rest of a write take in a message, about.
 _WRITE_OVERHEAD_BYTES: Final = 300
@@ -76,7 +79,8 @@ class RemoteEngine:
     """Asks the owner; many requests are under way at once, and reads are kept for a while.
 
     When the connection breaks, reads are asked again. A write whose answer is missing may have been
-    carried out or not: it raises OwnerUnavailableError, and its caller decides.
+    carried out or not: it raises OwnerUnavailableError, and its caller decides. A write that is
+    cancelled raises when the owner has answered it or is gone.
     """
 
     def __init__(
@@ -90,6 +94,7 @@ class RemoteEngine:
         self._link: Link | None = None
         self._connecting = asyncio.Lock()
         self._closed = False
+        self._pid = os.getpid()
 
     async def connect(self) -> None:
         """Connect now, without trying again."""
@@ -117,8 +122,10 @@ class RemoteEngine:
         self._require_open()
         if not operations:
             return
-        prepared = _as_sent([await _prepared(operation) for operation in operations])
-        for group in _groups(prepared):
+        prepared: list[_Prepared] = []
+        async for part in in_turns(operations, _GROUP):
+            prepared += [await _prepared(operation) for operation in part]
+        for group in _groups(_as_sent(prepared)):
             link = await self._linked()
             streams: dict[int, AsyncIterator[bytes]] = {}
             writes = [one.write for one in group]
@@ -173,6 +180,9 @@ class RemoteEngine:
 
     async def close(self) -> None:
         """End the connection; the store stays open in its owner."""
+        if os.getpid() != self._pid:
+            # What a fork has inherited is its parent's.
+            return
         self._closed = True
         async with self._connecting:
             if self._link is not None:
@@ -249,6 +259,11 @@ class RemoteEngine:
     def _require_open(self) -> None:
         if self._closed:
             raise EngineClosedError(f"the connection to the KV store at {self._path} is closed")
+        if os.getpid() != self._pid:
+            raise EngineClosedError(
+                f"the connection to the KV store at {self._path} was opened by process "
+                f"{self._pid}, of which this one is a fork; connect after forking"
+            )
 
 
 class _Prepared(NamedTuple):
@@ -287,9 +302,9 @@ def _as_sent(prepared: Sequence[_Prepared]) -> Sequence[_Prepared]:
 
 
 def _groups(prepared: Sequence[_Prepared]) -> Iterator[Sequence[_Prepared]]:
-    """Cut what is to be written into parts that fit in a message.
+    """Cut what is to be written into parts that fit in a message, and take the owner little time.
 
-    Only keys and metadata can be so many. Where a value is still to be read they are not cut: when
+    Where a value is still to be read they are not cut: when
     reading it fails, nothing is to be stored.
     """
     if any(one.rest is not None for one in prepared):
@@ -302,7 +317,7 @@ def _groups(prepared: Sequence[_Prepared]) -> Iterator[Sequence[_Prepared]]:
         write = one.write
         value_bytes = len(write.value) if isinstance(write.value, bytes) else 0
         size += len(write.key) + len(write.metadata or b"") + value_bytes + _WRITE_OVERHEAD_BYTES
-        if size > _WRITE_BYTES:
+        if size > _WRITE_BYTES or len(group) == _GROUP:
             yield group
             group, size = [], 0
     if group:

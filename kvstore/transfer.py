@@ -5,15 +5,18 @@ and `metadata`. A value that is not UTF-8 text is base64 and says so by `"base64
 wrangler itself reads, one JSON array of such objects, is read as well.
 """
 
+import asyncio
 import base64
+import codecs
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 from kvstore._expiry import has_expired
 from kvstore._text import utf8
+from kvstore._turns import in_turns
 from kvstore._values import metadata_json
 from kvstore.engine import Clock, KVEngine, Operation, Put, Record
 from kvstore.errors import ImportFormatError, StoreError
@@ -22,6 +25,7 @@ from kvstore.limits import (
     check_value_size,
     checked_expiration,
     checked_key,
+    whole_number,
 )
 
 __all__ = ["ImportResult", "OnProgress", "export_namespace", "import_file"]
@@ -29,6 +33,9 @@ __all__ = ["ImportResult", "OnProgress", "export_namespace", "import_file"]
 # How much is written in one call, so that one that fails has done little.
 _BATCH_RECORDS: Final = 500
 _BATCH_BYTES: Final = 4 * 1024 * 1024
+# What is written of a copy before other tasks get their turn.
+_EXPORT_BYTES: Final = 64 * 1024
+_CHUNKS_AT_ONCE: Final = 4
 # Base64 of the largest value, with its key and metadata escaped in the worst way.
 _MAX_LINE_BYTES: Final = 6 * MAX_VALUE_BYTES
 _FIELDS: Final = frozenset({"base64", "expiration", "expiration_ttl", "key", "metadata", "value"})
@@ -55,8 +62,14 @@ async def export_namespace(
     """
     count = 0
     async with aclosing(engine.snapshot(namespace)) as snapshot:
+        size = 0
         async for key, record in snapshot:
-            file.write(await _line(key, record))
+            async for piece in _line(key, record):
+                size += file.write(piece)
+                if size > _EXPORT_BYTES:
+                    # Other tasks run in between.
+                    size = 0
+                    await asyncio.sleep(0)
             count += 1
             if on_progress is not None:
                 on_progress(count)
@@ -78,8 +91,10 @@ async def import_file(
     that is less than a minute away.
     """
     start = file.tell()
-    for _ in _records(file, clock):
-        pass
+    for number, _ in enumerate(_records(file, clock)):
+        if number % _BATCH_RECORDS == 0:
+            # A large file takes seconds, in which other tasks run, and the import can be cancelled.
+            await asyncio.sleep(0)
     file.seek(start)
     written = expired = 0
     batch: list[Operation] = []
@@ -110,23 +125,51 @@ async def _write(engine: KVEngine, batch: list[Operation]) -> int:
     return count
 
 
-async def _line(key: bytes, record: Record) -> bytes:
+async def _line(key: bytes, record: Record) -> AsyncIterator[bytes]:
+    """Yield the line of a record in pieces: a large one takes long."""
     value = record.value
-    if not isinstance(value, bytes):
-        value = b"".join([chunk async for chunk in value])
-    shown: dict[str, Any] = {"key": key.decode()}
-    try:
-        shown["value"] = value.decode()
-    except UnicodeDecodeError:
-        shown["value"] = base64.b64encode(value).decode()
-        shown["base64"] = True
+    chunks = [value] if isinstance(value, bytes) else [chunk async for chunk in value]
+    is_text = await _is_text(chunks)
+    start = json.dumps({"key": key.decode(), "value": ""}, ensure_ascii=False)
+    yield start.removesuffix('"}').encode()
+    for piece in _as_json(chunks) if is_text else _as_base64(chunks):
+        yield piece
+    end = '"' if is_text else '", "base64": true'
     if record.expiration is not None:
-        shown["expiration"] = record.expiration
-    text = json.dumps(shown, ensure_ascii=False)
+        end += f', "expiration": {record.expiration}'
     if record.metadata is not None:
         # It is JSON already, and stays as it is.
-        text = f'{text[:-1]}, "metadata": {record.metadata.decode()}}}'
-    return text.encode() + b"\n"
+        end += f', "metadata": {record.metadata.decode()}'
+    yield f"{end}}}\n".encode()
+
+
+async def _is_text(chunks: Sequence[bytes]) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        async for part in in_turns(chunks, _CHUNKS_AT_ONCE):
+            for chunk in part:
+                decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _as_json(chunks: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield what stands between the quotes."""
+    for text in codecs.iterdecode(chunks, "utf-8"):
+        yield json.dumps(text, ensure_ascii=False)[1:-1].encode()
+
+
+def _as_base64(chunks: Sequence[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for chunk in chunks:
+        data = rest + chunk
+        # Three bytes at a time, or there would be padding in the middle.
+        end = len(data) // 3 * 3
+        yield base64.b64encode(data[:end])
+        rest = data[end:]
+    yield base64.b64encode(rest)
 
 
 def _records(file: BinaryIO, clock: Clock) -> Iterator[tuple[bytes, Record]]:
@@ -163,7 +206,7 @@ def _array_items(data: bytes) -> Iterator[tuple[int, Any]]:
 def _parsed(line: int, data: bytes) -> Any:
     try:
         return json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         # The text itself may be a secret, so only the place is told.
         place = f" at column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
         raise ImportFormatError(line, f"it is not JSON{place}") from None
@@ -190,6 +233,9 @@ def _expiration(item: Mapping[str, Any], clock: Clock) -> int | None:
     ttl, at = item.get("expiration_ttl"), item.get("expiration")
     if ttl is not None:
         return checked_expiration(None, ttl, clock())
-    if at is None or (isinstance(at, int) and not isinstance(at, bool) and at > 0):
-        return at
-    raise ValueError("its 'expiration' is not a number of seconds since the epoch")
+    if at is None:
+        return None
+    expiration = whole_number(at)
+    if expiration is None or expiration <= 0:
+        raise ValueError("its 'expiration' is not a number of seconds since the epoch")
+    return expiration

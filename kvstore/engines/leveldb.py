@@ -3,9 +3,9 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncGenerator, Callable, MutableSequence, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, MutableSequence, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -13,18 +13,21 @@ from typing import Any, Final, TypeVar
 import plyvel
 
 from kvstore._commit import GroupCommit
+from kvstore._damaged import check_command, damaged_store, text_of, unreadable_store
 from kvstore._format import require_format
 from kvstore._keys import PIECE_BYTES, STORE_END, namespace_prefix, range_end
 from kvstore._large_values import LargeValues
 from kvstore._lock import StoreLock
-from kvstore._log_damage import has_lost_confirmed_batches, has_zeros, read_logs
+from kvstore._log_damage import has_lost_confirmed_batches, read_logs, since_break
 from kvstore._operations import Operations
 from kvstore._record_store import RecordStore, Write
 from kvstore._record_view import WHOLE_MAX_BYTES
 from kvstore._records import DetachedValue, StoredRecord, check_storable
 from kvstore._room import require_room
 from kvstore._threads import run_in_thread
-from kvstore.checking import CheckReport, check_database, mend_database
+from kvstore._turns import in_turns
+from kvstore._value_files import ValueFiles
+from kvstore.checking import CheckReport, check_files
 from kvstore.engine import Durability, EngineOptions, Entry, Operation, Put, Record
 from kvstore.errors import (
     CorruptStoreError,
@@ -36,6 +39,7 @@ from kvstore.errors import (
 __all__ = ["LevelDBEngine", "check_store", "open_engine"]
 
 _STORE_NAME: Final = "leveldb"
+_VALUES_NAME: Final = "values"
 _READERS: Final = 2
 # Each of them holds a page in memory while it grows.
 _LISTINGS: Final = 8
@@ -78,19 +82,13 @@ def check_store(
         raise EngineError(f"there is no KV store {path}")
     lock = StoreLock(path)
     try:
-        report = CheckReport()
-        unreadable = _check(path, report, repair=repair, on_progress=on_progress)
-        if unreadable and repair:
-            try:
-                plyvel.repair_db(str(path), bloom_filter_bits=_BLOOM_BITS)
-            except plyvel.Error as error:
-                raise EngineError(
-                    f"the KV store {path} cannot be repaired: {_text_of(error)}"
-                ) from error
-            report = CheckReport()
-            unreadable = _check(path, report, repair=True, on_progress=on_progress) or unreadable
-        report.unreadable = unreadable
-        return report
+        return check_files(
+            partial(_open_for_check, path),
+            partial(_rebuild, path),
+            ValueFiles(folder / _VALUES_NAME, sync=True),
+            repair=repair,
+            on_progress=on_progress,
+        )
     finally:
         lock.release()
 
@@ -107,10 +105,12 @@ class LevelDBEngine:
         self._path = path
         self._lock = lock
         self._database = database
+        sync = options.durability == "sync"
         self._store = RecordStore(
             database,
+            ValueFiles(options.folder / _VALUES_NAME, sync=sync),
             clock=options.clock,
-            sync=options.durability == "sync",
+            sync=sync,
             begin_new_log=partial(_begin_new_log, path, database),
         )
         self._pid = os.getpid()
@@ -139,7 +139,9 @@ class LevelDBEngine:
             if record is None:
                 return True, None
             value = record.value
-            if isinstance(value, bytes) or value.length > WHOLE_MAX_BYTES:
+            if isinstance(value, bytes):
+                return True, Record(value, record.metadata, record.expiration)
+            if value.length > WHOLE_MAX_BYTES:
                 return True, self._large_values.pinned(namespace, key, record)
             if value.length <= PIECE_BYTES:
                 piece = self._store.read_single_piece(value)
@@ -170,7 +172,9 @@ class LevelDBEngine:
         with self._operation():
             staged: list[bytes] = []
             try:
-                writes = [await self._prepared(operation, staged) for operation in operations]
+                writes: list[Write] = []
+                async for part in in_turns(operations):
+                    writes += [await self._prepared(operation, staged) for operation in part]
             except BaseException:
                 self._large_values.reap(staged)
                 raise
@@ -197,20 +201,21 @@ class LevelDBEngine:
     async def snapshot(self, namespace: str) -> AsyncGenerator[tuple[bytes, Record], None]:
         """Iterate over the records of a namespace as they stand now."""
         self._require_usable()
-        view = await self._read(self._store.open_view)
-        after: bytes | None = None
-        try:
-            while True:
-                self._require_usable()
-                found, after = await self._read(partial(view.records, namespace, after))
-                for key, record in found:
-                    yield key, self._large_values.viewed(view, namespace, key, record)
-                if after is None:
-                    return
-        finally:
-            # Where the store has been closed, so are its snapshots.
-            with suppress(RuntimeError):
-                self._readers.submit(view.close)
+        with self._large_values.kept():
+            view = await self._read(self._store.open_view)
+            after: bytes | None = None
+            try:
+                while True:
+                    self._require_usable()
+                    found, after = await self._read(partial(view.records, namespace, after))
+                    for key, record in found:
+                        yield key, self._large_values.viewed(view, namespace, key, record)
+                    if after is None:
+                        return
+            finally:
+                # Where the store has been closed, so are its snapshots.
+                with suppress(RuntimeError):
+                    self._readers.submit(view.close)
 
     async def namespaces(self) -> Sequence[str]:
         """Return the namespaces that hold something."""
@@ -339,29 +344,32 @@ class LevelDBEngine:
 
     def _refused(self, error: Exception) -> EngineError:
         if isinstance(error, plyvel.CorruptionError):
-            return _damaged(self._path, f"is damaged: {_text_of(error)}")
+            return damaged_store(self._path, f"is damaged: {text_of(error)}")
         return EngineError(
-            f"the KV store {self._path} cannot do what it was asked: {_text_of(error)}"
+            f"the KV store {self._path} cannot do what it was asked: {text_of(error)}; where that "
+            "has been seen to and writes are still refused, open the store again"
         )
 
 
-def _check(
-    path: Path, report: CheckReport, *, repair: bool, on_progress: Callable[[int], None]
-) -> str:
-    """Check and perhaps mend; return what LevelDB says of what it cannot read."""
+@contextmanager
+def _open_for_check(path: Path) -> Iterator[Any]:
+    """Open a store; what cannot be read of it raises CorruptStoreError."""
     try:
         database = _open_locked(path, "sync")
         try:
-            check_database(database, report, on_progress=on_progress)
-            if repair:
-                mend_database(database, report)
+            yield database
         finally:
             database.close()
     except plyvel.Error as error:
-        return _text_of(error)
-    except CorruptStoreError as error:
-        return str(error)
-    return ""
+        raise unreadable_store(path, text_of(error), fault="is damaged") from error
+
+
+def _rebuild(path: Path) -> None:
+    try:
+        # Strictly, or LevelDB would keep what only looks as if it could be read.
+        plyvel.repair_db(str(path), paranoid_checks=True, bloom_filter_bits=_BLOOM_BITS)
+    except plyvel.Error as error:
+        raise EngineError(f"the KV store {path} cannot be repaired: {text_of(error)}") from error
 
 
 def _open_database(path: Path, durability: Durability) -> tuple[StoreLock, Any]:
@@ -382,8 +390,8 @@ def _open_locked(path: Path, durability: Durability) -> Any:
     logs = read_logs(path)
     if not (path / "CURRENT").exists() and (logs or any(path.glob("*.ldb"))):
         # LevelDB would begin an empty store in its place.
-        raise _damaged(path, "cannot be opened: its file CURRENT is missing")
-    if durability == "sync" and has_zeros(logs) and has_lost_confirmed_batches(logs):
+        raise damaged_store(path, "cannot be opened: its file CURRENT is missing")
+    if durability == "sync" and has_lost_confirmed_batches(since_break(logs)):
         raise _damaged_log(path)
     try:
         try:
@@ -397,25 +405,21 @@ def _open_locked(path: Path, durability: Durability) -> Any:
             database = _open_strictly(path)
             logger.warning(
                 "the KV store %s was damaged, as by a power cut: %s; writes that were not "
-                "confirmed as durable may be missing, and `runtime kv check` reads all of it",
+                "confirmed as durable may be missing, and `%s` reads all of it",
                 path,
-                _text_of(error),
+                text_of(error),
+                check_command(path),
             )
             return database
     except plyvel.Error as error:
-        if _text_of(error).startswith("IO error: lock "):
+        if text_of(error).startswith("IO error: lock "):
             raise EngineLockedError(path, None) from error
-        raise _damaged(path, f"cannot be opened: {_text_of(error)}") from error
+        raise unreadable_store(path, text_of(error)) from error
 
 
 def _damaged_log(path: Path) -> CorruptStoreError:
-    return _damaged(path, "has lost writes that were confirmed: its log is damaged in the middle")
-
-
-def _damaged(path: Path, fault: str) -> CorruptStoreError:
-    return CorruptStoreError(
-        f"the KV store {path} {fault}; `runtime kv check --repair` rebuilds it of what can be "
-        "read, or move the folder away to begin with an empty one"
+    return damaged_store(
+        path, "has lost writes that were confirmed: its log is damaged in the middle"
     )
 
 
@@ -448,9 +452,3 @@ def _begin_new_log(path: Path, database: Any) -> None:
         ) from error
     # A range that holds nothing: what counts is that LevelDB empties its log first.
     database.compact_range(start=STORE_END, stop=range_end(STORE_END))
-
-
-def _text_of(error: Exception) -> str:
-    """Return what LevelDB says; plyvel wraps bytes."""
-    said = error.args[0] if error.args else ""
-    return said.decode(errors="replace") if isinstance(said, bytes) else str(said)

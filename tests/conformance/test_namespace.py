@@ -282,6 +282,8 @@ async def test_listing_agrees_with_a_dict(
         (b"\x00\xff", b"\x00\xff"),
         (bytearray(b"ab"), b"ab"),
         (memoryview(b"ab")[1:], b"b"),
+        (memoryview(b"abcd")[::2], b"ac"),
+        (memoryview(b"abcd")[::-1], b"dcba"),
         (5, b"5"),
         (5.5, b"5.5"),
         (5.0, b"5"),
@@ -596,7 +598,7 @@ async def test_results_can_be_read_by_attribute(kv: KVNamespace) -> None:
     assert dict(page) == {**page} == json.loads(json.dumps(page))
 
 
-@pytest.mark.parametrize("limit", [None, 0, -1, 1000, 1000.0])
+@pytest.mark.parametrize("limit", [None, 0, -1, -0.5, -(10**400), float("-inf"), 1000, 1000.0])
 async def test_a_page_has_1000_keys_unless_told_otherwise(kv: KVNamespace, limit: Any) -> None:
     for number in range(1001):
         await kv.put(f"{number:04}", "")
@@ -659,6 +661,19 @@ async def test_a_cursor_that_is_not_ours_is_refused(any_engine: KVEngine) -> Non
         assert str(error.value) == "KV GET failed: 400 Invalid cursor."
     for first_page in (None, ""):
         assert len((await kv.list(cursor=first_page))["keys"]) == 2
+
+
+async def test_a_cursor_of_keys_with_another_prefix_is_refused(kv: KVNamespace) -> None:
+    for key in ("a1", "a2", "b1", "b2"):
+        await kv.put(key, "")
+    of_a = (await kv.list(prefix="a", limit=1)).cursor
+    of_all = (await kv.list(limit=3)).cursor
+
+    for prefix, cursor in (("b", of_a), ("a", of_all), ("a11", of_a)):
+        with pytest.raises(KVError, match="400 Invalid cursor"):
+            await kv.list(prefix=prefix, cursor=cursor)
+    rest = [(await kv.list(prefix="a", cursor=of_a)), (await kv.list(prefix="b", cursor=of_all))]
+    assert [[entry.name for entry in page.keys] for page in rest] == [["a2"], ["b2"]]
 
 
 @given(st.text(max_size=40))

@@ -80,6 +80,42 @@ async def test_a_write_that_is_cancelled_is_done_or_not_and_never_happens_later(
     assert report.records == {"ns": 2}
 
 
+@pytest.mark.parametrize("kind", WRITES)
+@pytest.mark.parametrize("through", ["directly", "the owner"])
+async def test_what_is_read_once_a_write_was_cancelled_stays(
+    host: Any, through: str, kind: str
+) -> None:
+    """Also where a client keeps what stood there before."""
+    engine = host.engine if through == "directly" else await host.client()
+    for turns in TURNS:
+        await engine.write([Put("ns", b"key", b"old")])
+        await engine.get("ns", b"key")
+
+        await cancel_after(turns, engine.write(WRITES[kind]()))
+        found = await whole(engine, b"key")
+
+        for _ in range(20):
+            await asyncio.sleep(0)
+        await engine.write([Put("ns", b"another", b"v")])
+        assert await whole(engine, b"key") == found
+
+
+@pytest.mark.parametrize("through", ["directly", "the owner"])
+async def test_a_drop_that_is_cancelled_takes_nothing_that_is_written_later(
+    host: Any, through: str
+) -> None:
+    engine = host.engine if through == "directly" else await host.client()
+    for turns in (0, 1, 2, 3, 5, 10, 100, 1000):
+        await engine.write([Put("ns", b"%04d" % n, b"v") for n in range(2500)])
+
+        await cancel_after(turns, engine.drop("ns"))
+        await engine.write([Put("ns", b"zz", b"later")])
+
+        for _ in range(20):
+            await engine.write([Put("other", b"key", b"v")])
+        assert await engine.get("ns", b"zz") == Record(b"later")
+
+
 @pytest.mark.parametrize("kind", ["large", "stream"])
 async def test_a_put_that_is_cancelled_leaves_no_pieces_while_the_store_is_open(
     store: LevelDBEngine, kind: str

@@ -173,6 +173,36 @@ async def test_damage_in_the_middle_of_a_log_is_told(copy: Callable[[str], Path]
         shutil.rmtree(folder)
 
 
+@pytest.mark.parametrize("place", [4, 5, 6], ids=["length", "length, high byte", "kind"])
+async def test_a_changed_head_of_a_batch_is_told_wherever_it_stands(
+    tmp_path: Path, place: int
+) -> None:
+    """A length that goes beyond the end is, to LevelDB itself, a write that broke off."""
+    engine = await open_store(tmp_path)
+    for number in range(20):
+        await engine.write([Put("ns", b"%d" % number, b"v" * 50)])
+    await engine.close()
+    log = file_of(tmp_path, "*.log")
+    sound = log.read_bytes()
+
+    for head in heads_of(sound)[:-1]:
+        damaged = bytearray(sound)
+        damaged[head + place] ^= 0x84
+        log.write_bytes(damaged)
+
+        with pytest.raises(CorruptStoreError, match="has lost writes that were confirmed"):
+            await open_store(tmp_path)
+
+
+def heads_of(log: bytes) -> list[int]:
+    """Return where the batches begin in a log of less than one block."""
+    heads, end = [], 0
+    while end < len(log):
+        heads.append(end)
+        end += 7 + int.from_bytes(log[end + 4 : end + 6], "little")
+    return heads
+
+
 async def test_of_a_log_that_is_cut_what_stands_before_that_is_read(
     copy: Callable[[str], Path],
 ) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from kvstore import EngineError, EngineOptions, Put, Record
+from kvstore import CorruptStoreError, EngineError, EngineOptions, Put, Record
+from kvstore._damaged import unreadable_store
 from kvstore._room import require_room
 from kvstore.engines import leveldb
 from kvstore.engines.leveldb import LevelDBEngine
@@ -83,6 +84,75 @@ async def test_what_is_confirmed_around_a_failed_write_outlives_a_crash(
     assert "late" in found, "it goes on when there is room again"
     assert ("after-99" in found) == (until == "later")
     assert "File too large" in report["refused"][0]
+
+
+OPENING = """
+import asyncio, resource, sys
+from pathlib import Path
+from kvstore import EngineOptions, StoreError, open_engine
+from kvstore.engines.leveldb import check_store
+
+async def main():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, resource.RLIM_INFINITY))
+    for call in (open_engine("leveldb", EngineOptions(folder=FOLDER)), check(), check(repair=True)):
+        try:
+            await call
+        except StoreError as error:
+            print(f"{type(error).__name__}: {error}")
+
+async def check(**options):
+    check_store(FOLDER, **options)
+
+FOLDER = Path(sys.argv[1])
+asyncio.run(main())
+"""
+
+
+def open_without_room(folder: Path) -> list[str]:
+    """Return what opening, checking and repairing a store say where no file may be written."""
+    result = subprocess.run(
+        [sys.executable, "-c", OPENING, str(folder)], capture_output=True, text=True, check=True
+    )
+    return result.stdout.splitlines()
+
+
+async def test_a_store_that_cannot_be_opened_for_want_of_room_is_not_damaged_nor_rebuilt(
+    tmp_path: Path,
+) -> None:
+    engine = await leveldb.open_engine(EngineOptions(folder=tmp_path))
+    await engine.write([Put("ns", b"key", b"v" * 1000)])
+    await engine.close()
+    before = {file.name for file in (tmp_path / "leveldb").iterdir()}
+
+    told = open_without_room(tmp_path)
+
+    assert len(told) == 3
+    for line in told:
+        assert line.startswith(f"EngineError: the KV store {tmp_path}/leveldb cannot be opened: ")
+        assert line.endswith("File too large; nothing in it is damaged by that: make room first")
+    assert {file.name for file in (tmp_path / "leveldb").iterdir()} - before <= {"LOG.old"}
+    engine = await leveldb.open_engine(EngineOptions(folder=tmp_path))
+    assert await engine.get("ns", b"key") == Record(b"v" * 1000)
+    await engine.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ("IO error: 7.ldb: No space left on device", "nothing in it is damaged by that: make room"),
+        ("IO error: LOCK: Permission denied", "nothing in it is damaged by that: see to that"),
+        ("IO error: MANIFEST-000004: No such file or directory", "runtime kv check --repair"),
+        ("Corruption: not an sstable", "runtime kv check --repair"),
+    ],
+)
+def test_what_to_do_about_a_store_depends_on_what_hinders_it(
+    tmp_path: Path, said: str, advice: str
+) -> None:
+    error = unreadable_store(tmp_path / "leveldb", said)
+
+    assert f"{tmp_path}/leveldb cannot be opened: {said}" in str(error)
+    assert advice in str(error)
+    assert isinstance(error, CorruptStoreError) == ("--repair" in advice)
 
 
 async def test_while_there_is_no_room_each_write_is_refused(

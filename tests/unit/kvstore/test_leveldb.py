@@ -27,7 +27,7 @@ from kvstore import (
     Record,
 )
 from kvstore._expiry import expiry_key
-from kvstore._keys import namespace_prefix, piece_key, piece_keys
+from kvstore._keys import namespace_prefix, piece_keys
 from kvstore._lock import StoreLock
 from kvstore._record_store import RecordStore, Staging
 from kvstore._records import decode_record
@@ -88,10 +88,9 @@ def edit(folder: Path, change: Callable[[Any], None]) -> None:
     database.close()
 
 
-async def pieces_of(engine: LevelDBEngine) -> int:
-    """Count the pieces of values in an open store."""
-    with engine._database.iterator(prefix=b"\xffv", include_value=False) as pieces:
-        return sum(1 for _ in pieces)
+def value_files(folder: Path) -> list[Path]:
+    """Return the files of large values of the store in `folder`."""
+    return list(folder.glob("values/*"))
 
 
 # The lock
@@ -462,24 +461,21 @@ async def test_a_snapshot_or_value_that_was_given_up_pins_no_files(
     assert disk_bytes(tmp_path) < before / 4
 
 
-async def test_sweeping_much_gives_its_space_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("count", "size"), [(160, 250_000), (40, 1_000_000)])
+async def test_sweeping_much_gives_its_space_back(tmp_path: Path, count: int, size: int) -> None:
+    """Those that are streamed lie in files, the others in LevelDB."""
     clock = FakeClock()
     engine = await open_store(tmp_path, durability="buffered", clock=clock)
     at = int(clock()) + 60
-    for start in range(0, 40, 5):
-        await engine.write(
-            [
-                Put("ns", b"%03d" % n, os.urandom(1_000_000), None, at)
-                for n in range(start, start + 5)
-            ]
-        )
+    for number in range(count):
+        await engine.write([Put("ns", b"%03d" % number, os.urandom(size), None, at)])
     before = disk_bytes(tmp_path)
     clock.advance(61)
 
-    swept = await engine.sweep(100)
+    swept = await engine.sweep(200)
     await engine.close()
 
-    assert swept == 40
+    assert swept == count
     assert disk_bytes(tmp_path) < before / 4
 
 
@@ -494,6 +490,7 @@ async def test_overwriting_a_large_value_leaves_no_piece_behind(tmp_path: Path) 
     edit(tmp_path, lambda database: left.extend(key for key, _ in database.iterator()))
 
     assert left == [b"\xff\xff"]
+    assert value_files(tmp_path) == []
 
 
 # Time
@@ -629,15 +626,63 @@ async def test_a_value_that_is_being_read_is_freed_when_its_last_reader_ends(
 
     lengths = [sum([len(chunk) async for chunk in value]) for value in values[:2]]
     await engine._large_values.finish()
-    kept = await pieces_of(engine)
+    kept = value_files(tmp_path)
     await values.pop().aclose()
     await engine._large_values.finish()
-    left = await pieces_of(engine)
+    left = value_files(tmp_path)
     await engine.close()
 
     assert lengths == [3_000_000] * 2
-    assert kept == 46
-    assert left == 0
+    assert len(kept) == 1
+    assert left == []
+
+
+async def test_large_values_are_there_for_every_snapshot_that_holds_them(tmp_path: Path) -> None:
+    engine = await open_store(tmp_path, durability="buffered")
+    await engine.write([Put("ns", key, key * 300_000) for key in (b"a", b"b")])
+    read_on = await engine.get("ns", b"b")
+    assert read_on is not None
+    value: Any = read_on.value
+    snapshots = [engine.snapshot("ns") for _ in range(2)]
+    for snapshot in snapshots:
+        await anext(snapshot)
+
+    await engine.drop("ns")
+    await value.aclose()
+    await snapshots[0].aclose()
+    await engine._large_values.finish()
+    key, record = await anext(snapshots[1])
+    later: Any = record.value
+    length = sum([len(chunk) async for chunk in later])
+    kept = value_files(tmp_path)
+    await snapshots[1].aclose()
+    await engine._large_values.finish()
+    left = value_files(tmp_path)
+    await engine.close()
+
+    assert (key, length) == (b"b", 300_000)
+    assert len(kept) == 2
+    assert left == []
+
+
+async def test_a_value_that_is_read_outlives_the_snapshot_that_kept_it(tmp_path: Path) -> None:
+    engine = await open_store(tmp_path, durability="buffered")
+    await engine.write([Put("ns", b"key", b"x" * 300_000)])
+    snapshot = engine.snapshot("ns")
+    await anext(snapshot)
+    record = await engine.get("ns", b"key")
+    assert record is not None
+    value: Any = record.value
+
+    await engine.write([Delete("ns", b"key")])
+    await snapshot.aclose()
+    await engine._large_values.finish()
+    length = sum([len(chunk) async for chunk in value])
+    await engine._large_values.finish()
+    await engine.close()
+
+    assert length == 300_000
+    assert value_files(tmp_path) == []
 
 
 async def test_a_reader_that_is_forgotten_keeps_nothing_alive(tmp_path: Path) -> None:
@@ -649,10 +694,10 @@ async def test_a_reader_that_is_forgotten_keeps_nothing_alive(tmp_path: Path) ->
     await engine.write([Delete("ns", b"key")])
 
     await engine._large_values.finish()
-    left = await pieces_of(engine)
+    left = value_files(tmp_path)
     await engine.close()
 
-    assert left == 0
+    assert left == []
 
 
 async def test_what_a_dead_process_left_half_written_or_half_deleted_is_freed(
@@ -671,10 +716,10 @@ async def test_what_a_dead_process_left_half_written_or_half_deleted_is_freed(
 
     engine = await open_store(tmp_path)
     await engine._large_values.finish()
-    left = await pieces_of(engine)
+    left = value_files(tmp_path)
     await engine.close()
 
-    assert left == 0
+    assert left == []
 
 
 async def test_a_damaged_large_value_is_noticed_at_its_end(tmp_path: Path) -> None:
@@ -682,13 +727,9 @@ async def test_a_damaged_large_value_is_noticed_at_its_end(tmp_path: Path) -> No
     await engine.write([Put("ns", b"key", b"x" * 3_000_000)])
     await engine.close()
 
-    def change_a_piece(database: Any) -> None:
-        value: Any = decode_record(
-            database.get(namespace_prefix("ns") + b"key"), "ns", b"key"
-        ).value
-        database.put(piece_key(value.id, 20), b"?" * 65_536)
+    (file,) = value_files(tmp_path)
+    file.write_bytes(b"x" * 1_500_000 + b"?" + b"x" * 1_499_999)
 
-    edit(tmp_path, change_a_piece)
     engine = await open_store(tmp_path)
     record = await engine.get("ns", b"key")
     assert record is not None
@@ -713,7 +754,7 @@ async def test_a_large_value_cannot_be_read_from_a_closed_store(tmp_path: Path) 
 
 
 async def test_a_large_value_of_a_failed_batch_is_freed(
-    store: LevelDBEngine, monkeypatch: pytest.MonkeyPatch
+    store: LevelDBEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuses(self: RecordStore, writes: Any) -> None:
         raise plyvel.IOError(b"IO error: it is full")
@@ -724,7 +765,7 @@ async def test_a_large_value_of_a_failed_batch_is_freed(
             await store.write([Put("ns", b"key", b"x" * 3_000_000)])
 
     await store._large_values.finish()
-    assert await pieces_of(store) == 0
+    assert value_files(tmp_path) == []
 
 
 async def test_a_large_value_that_arrives_after_closing_is_refused(

@@ -6,7 +6,7 @@ from pathlib import Path
 import plyvel
 import pytest
 
-from kvstore._log_damage import has_lost_confirmed_batches, has_zeros, read_logs
+from kvstore._log_damage import has_lost_confirmed_batches, read_logs, since_break
 
 
 @pytest.fixture(scope="module")
@@ -24,11 +24,12 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return log
 
 
+BLOCK = 32 * 1024
 LAST_BATCH = 100_000
 
 
 def test_a_sound_log_has_lost_nothing(log: bytes) -> None:
-    assert not has_zeros([log])
+    assert since_break([log, log]) == []
     assert not has_lost_confirmed_batches([log])
     assert not has_lost_confirmed_batches([log, log])
     assert not has_lost_confirmed_batches([])
@@ -46,8 +47,16 @@ def test_a_changed_bit_before_the_last_batch_is_a_loss(log: bytes, seed: int) ->
 def test_zeros_in_the_middle_are_a_loss(log: bytes) -> None:
     changed = log[:8192] + bytes(4096) + log[8192 + 4096 :]
 
-    assert has_zeros([changed])
     assert has_lost_confirmed_batches([changed])
+    assert has_lost_confirmed_batches(since_break([log, changed]))
+
+
+def test_what_is_searched_begins_with_the_block_in_which_lengths_do_not_fit(log: bytes) -> None:
+    place = BLOCK * 2 + 5
+    changed = log[:place] + b"\xff" + log[place + 1 :]
+
+    assert since_break([log, changed, log]) == [changed[BLOCK * 2 :], log]
+    assert since_break([log, log[:-1000]]) == [log[:-1000][len(log) // BLOCK * BLOCK :]]
 
 
 @pytest.mark.parametrize("cut", [1, 5, 1000, 50_000])

@@ -40,6 +40,7 @@ from kvstore._wire import (
     Invalidated,
     ReadOn,
     Release,
+    WireWrite,
     Write,
     encode_frame,
 )
@@ -75,6 +76,10 @@ def start_owner(folder: Path) -> subprocess.Popen[str]:
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     return process
+
+
+# Its value comes in chunks.
+STREAM = Write(1, [WireWrite("ns", b"stream", 7)])
 
 
 def value_of(record: Record | None) -> Any:
@@ -158,6 +163,9 @@ async def test_a_client_of_another_protocol_is_told_and_left(host: Any) -> None:
         encode_frame(Get(1, "ns", b"key")),
         encode_frame(Hello(PROTOCOL)) * 2,
         encode_frame(Hello(PROTOCOL)) + encode_frame(Beat(1.0)),
+        encode_frame(Hello(PROTOCOL)) + encode_frame(STREAM) * 2,
+        encode_frame(Hello(PROTOCOL)) + encode_frame(Write(1, STREAM.writes * 2)),
+        encode_frame(Hello(PROTOCOL)) + encode_frame(STREAM) + encode_frame(Chunk(7, b"x")) * 2,
     ],
 )
 async def test_a_client_that_breaks_the_protocol_is_left_and_others_are_not(
@@ -170,6 +178,8 @@ async def test_a_client_that_breaks_the_protocol_is_left_and_others_are_not(
     assert await bad.next(Found) is None
     await other.write([Put("ns", b"key", b"v")])
     assert value_of(await other.get("ns", b"key")) == b"v"
+    await host.until(lambda: len(host.shared._sessions) == 1)
+    assert await host.engine.get("ns", b"stream") is None
 
 
 @pytest.mark.parametrize("answer", [b"\xff\xff\xff\xff", encode_frame(Hello(PROTOCOL)) * 2])
@@ -319,6 +329,8 @@ async def test_a_value_that_was_read_while_another_was_written_is_not_kept(host:
 
     vars(host.engine)["get_many"] = slow
     client.send(Get(2, "ns", b"key"))
+    (session,) = host.shared._sessions
+    await host.until(lambda: bool(session._requests))
     writing = asyncio.create_task(host.shared.write([Put("ns", b"key", b"new")]))
     client.send(Invalidated((await client.next(Invalidate)).number))
     await writing
@@ -336,8 +348,9 @@ async def test_an_error_of_the_engine_arrives_as_what_it_is(host: Any) -> None:
     client = await host.client()
     with pytest.raises(EngineError, match="the owner of the KV store failed"):
         await client.write([Put("", b"key", b"v")])
-    with pytest.raises(EngineError, match="failed: ValueError"):
-        await client.get_many("x" * 255, [b"key"])
+    for call in (client.get("", b"key"), client.get_many("x" * 255, [b"key"])):
+        with pytest.raises(EngineError, match="failed: ValueError"):
+            await call
     await host.engine.close()
 
     for call in (client.get("ns", b"new"), client.write([Delete("ns", b"key")])):

@@ -150,6 +150,29 @@ async def test_an_owner_waits_for_what_its_predecessors_clients_may_trust(
     assert took["without"] < 0.1
 
 
+async def test_a_clock_that_is_set_does_not_shorten_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owner, "TRUST_S", 0.4)
+    path = tmp_path / "owner.sock"
+    engine = MemoryEngine(FakeClock())
+    async with serve_engine(engine, path):
+        client = await connect_engine(path)
+        left_behind = path.with_suffix(".left")
+        os.link(path, left_behind)
+        await client.close()
+    left_behind.rename(path)
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 3600)
+
+    async with serve_engine(engine, path) as shared:
+        began = time.monotonic()
+        await shared.write(put())
+        took = time.monotonic() - began
+
+    assert took > 0.1
+
+
 async def test_an_owner_that_ends_takes_its_clients_trust_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,8 @@
 """Clients that do not read, do not end, or ask for too much; and ends of all kinds."""
 
 import asyncio
+import multiprocessing
+import os
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,6 +18,7 @@ from kvstore import (
     KVNamespace,
     OwnerUnavailableError,
     Put,
+    Record,
     _connection,
     _held,
     _link,
@@ -413,6 +416,37 @@ async def test_values_of_a_large_answer_that_are_not_read_are_let_go(host: Any) 
     await host.until(lambda: not session._held._values)
 
 
+async def test_a_cancelled_request_takes_no_notice_of_a_connection_that_breaks(
+    tmp_path: Path,
+) -> None:
+    asked, may_end = asyncio.Event(), asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(encode_frame(Hello(PROTOCOL)))
+        await reader.readexactly(len(encode_frame(Hello(PROTOCOL))))
+        await reader.read(1)
+        asked.set()
+        await may_end.wait()
+        writer.close()
+
+    path = tmp_path / "owner.sock"
+    async with await asyncio.start_unix_server(silent, str(path)):
+        client = await connect_engine(path, cache_bytes=0, reconnect_s=0)
+        reading = asyncio.create_task(client.get("ns", b"key"))
+        await asked.wait()
+        writing = asyncio.create_task(client.write([Put("ns", b"key", b"v")]))
+        reading.cancel()
+        await asyncio.wait([reading])
+        writing.cancel()
+        await asyncio.sleep(0)
+        may_end.set()
+        await asyncio.wait([reading, writing])
+        await client.close()
+
+    assert reading.cancelled()
+    assert writing.cancelled()
+
+
 async def test_an_owner_that_answers_what_nobody_asked_is_left(tmp_path: Path) -> None:
     async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(encode_frame(Hello(PROTOCOL)) + encode_frame(Done(99)))
@@ -443,6 +477,58 @@ async def test_a_client_that_never_connected_can_be_closed(tmp_path: Path) -> No
 
     with pytest.raises(EngineClosedError):
         await client.get("ns", b"key")
+
+
+async def test_every_call_of_an_inherited_connection_is_refused(
+    host: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await host.client()
+    opener = os.getpid()
+    with monkeypatch.context() as child:
+        child.setattr(os, "getpid", lambda: opener + 1)
+        for call in (client.get("ns", b"k"), client.write([]), client.sweep(1), client.drop("ns")):
+            with pytest.raises(EngineClosedError, match=f"opened by process {opener}"):
+                await call
+        await client.close()
+
+    await client.write([Put("ns", b"key", b"v")])
+    assert await client.get("ns", b"key") == Record(b"v")
+
+
+async def test_a_forked_child_can_neither_use_nor_end_its_parents_connection(host: Any) -> None:
+    client = await host.client()
+    await client.write([Put("ns", b"key", b"v")])
+    await client.get("ns", b"key")
+    calls = (
+        lambda: client.get("ns", b"key"),
+        lambda: client.write([Put("ns", b"key", b"child")]),
+        lambda: client.drop("ns"),
+        lambda: anext(client.snapshot("ns")),
+    )
+
+    def in_child(answers: Any) -> None:
+        async def use(call: Any) -> None:
+            await call()
+
+        for call in calls:
+            try:
+                asyncio.run(use(call))
+            except EngineClosedError as error:
+                answers.put(str(error))
+        asyncio.run(client.close())
+        answers.put("closed")
+
+    context = multiprocessing.get_context("fork")
+    answers = context.Queue()
+    child = context.Process(target=in_child, args=(answers,))
+    child.start()
+    told = [await asyncio.to_thread(answers.get, timeout=10) for _ in range(len(calls) + 1)]
+    await asyncio.to_thread(child.join)
+
+    assert all(f"was opened by process {os.getpid()}" in text for text in told[:-1])
+    assert told[-1] == "closed"
+    await client.write([Put("ns", b"key", b"parent")])
+    assert await client.get("ns", b"key") == Record(b"parent")
 
 
 async def test_a_bulk_get_of_more_than_fits_in_a_message_is_answered(host: Any) -> None:

@@ -1,5 +1,6 @@
 """Export and import as JSON lines."""
 
+import asyncio
 import base64
 import io
 import json
@@ -151,6 +152,13 @@ async def test_what_has_expired_is_counted_and_not_written(
         ('{"key": "a", "value": "?", "base64": true}', "Only base64 data is allowed"),
         ('{"key": "a", "value": "v", "expiration": "soon"}', "its 'expiration' is not a number"),
         ('{"key": "a", "value": "v", "expiration": true}', "its 'expiration' is not a number"),
+        ('{"key": "a", "value": "v", "expiration": 1e30}', "its 'expiration' is not a number"),
+        (
+            json.dumps({"key": "a", "value": "v", "expiration": 2**64}),
+            "'expiration' is not a number",
+        ),
+        ('{"key": "a", "value": "v", "expiration": 0}', "its 'expiration' is not a number"),
+        ('{"key": "a", "value": ' + "[" * 100_000, "it is not JSON"),
         ('{"key": "a", "value": "v", "expiration_ttl": 5}', "must be at least 60"),
         (json.dumps({"key": "a", "value": "v", "metadata": "m" * 1023}), "exceeds limit of 1024"),
         (json.dumps({"key": "k" * 513, "value": "v"}), "exceeds key length limit of 512"),
@@ -186,3 +194,19 @@ async def test_progress_need_not_be_asked_for(engine: KVEngine, clock: FakeClock
     assert result.written == 700
     entries, _ = await engine.list("ns", b"", None, 1000)
     assert len(entries) == 700
+
+
+async def test_an_import_can_be_cancelled_while_its_file_is_checked(
+    engine: KVEngine, clock: FakeClock
+) -> None:
+    lines = b"".join(b'{"key": "%d", "value": "v"}\n' % number for number in range(5000))
+    file = io.BytesIO(lines)
+    importing = asyncio.create_task(import_file(engine, "ns", file, clock=clock))
+    await asyncio.sleep(0)
+
+    importing.cancel()
+    await asyncio.wait([importing])
+
+    assert importing.cancelled()
+    assert 0 < file.tell() < len(lines)
+    assert await engine.namespaces() == []
