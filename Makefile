@@ -4,13 +4,22 @@ BIN := .venv/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: serve test crash bench-kv format clean help
+# What protects nothing: local secrets, copied from their examples once.
+SECRETS := workers/otp_auth_service/.dev.vars workers/customer_api/.dev.vars
+
+.PHONY: serve examples test crash fuzz bench format clean help
 
 help: ## Show what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-serve: .venv/.installed ## Serve the example workers on http://localhost:8787.
+serve: .venv/.installed $(SECRETS) ## Serve sign-in and customers on http://localhost:8787.
+	$(BIN)/runtime serve workers/otp_auth_service workers/customer_api -e development $(ARGS)
+
+examples: .venv/.installed ## Serve the example workers on http://localhost:8787.
 	$(BIN)/runtime serve workers/examples workers/examples/two_workers $(ARGS)
+
+workers/%/.dev.vars: | workers/%/.dev.vars.example
+	@cp $| $@
 
 test: .venv/.tox-installed ## Run tox: tests, lint, types, architecture.
 	$(BIN)/tox run $(ARGS)
@@ -18,11 +27,15 @@ test: .venv/.tox-installed ## Run tox: tests, lint, types, architecture.
 crash: .venv/.tox-installed ## Kill and damage KV stores hundreds of times; some minutes.
 	$(BIN)/tox run -q -e py --notest
 	EDGESTEAD_TEST_LONG=1 $(BIN)/tox exec -q -e py -x testenv.pass_env+=EDGESTEAD_TEST_LONG -- \
-		pytest tests/crash tests/conformance/test_stateful.py tests/unit/kvstore/test_damage.py $(ARGS)
+		pytest tests/crash tests/conformance/test_stateful.py tests/unit/kvstore/test_damage.py \
+		tests/integration/test_migrate.py $(ARGS)
 
-bench-kv: .venv/.tox-installed ## Measure KV on this machine.
+fuzz: .venv/.tox-installed ## Ask both services what their descriptions promise; minutes.
+	EDGESTEAD_TEST_LONG=1 $(BIN)/tox run -e fuzz $(ARGS)
+
+bench: .venv/.tox-installed ## Measure on this machine; ARGS="kv_http kv_lists" chooses, --help tells.
 	$(BIN)/tox run -q -e py --notest
-	$(BIN)/tox exec -q -e py -- python tests/bench/kv.py $(ARGS)
+	$(BIN)/tox exec -q -e py -- python tests/bench $(ARGS)
 
 format: .venv/.tox-installed ## Format the code and mend what lint can mend.
 	$(BIN)/tox exec -q -e lint -- ruff check --fix-only -q .

@@ -1,6 +1,7 @@
 """How long an event loop does not turn, while something else is measured."""
 
 import asyncio
+import threading
 import time
 from types import TracebackType
 
@@ -10,11 +11,17 @@ _TICK_S = 0.001
 
 
 class LoopLag:
-    """Within its block, notes by how much each tick of a millisecond is late."""
+    """Within its block, notes by how much each tick of a millisecond is late.
+
+    Linux tells for how long a thread was ready to run and had no processor. That time is the
+    machine's and not counted, neither that of the loop's thread, nor the longest of another one:
+    it may be the one that the loop waits for. What the loop's thread computes counts in any case.
+    """
 
     def __init__(self) -> None:
         self._late_s: list[float] = []
         self._last = 0.0
+        self._seen: dict[int, tuple[float, float]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -22,14 +29,9 @@ class LoopLag:
         """The longest time for which the loop did not turn."""
         return max(self._late_s, default=0.0) * 1000
 
-    def ms_at(self, part: float) -> float:
-        """The time that `part` of all ticks were not late by more than."""
-        late_s = sorted(self._late_s)
-        return late_s[min(len(late_s) - 1, int(len(late_s) * part))] * 1000 if late_s else 0.0
-
     def __enter__(self) -> "LoopLag":
-        self._last = time.perf_counter()
-        self._tick()
+        self._loop_thread = threading.get_native_id()
+        self._begin_tick()
         return self
 
     def __exit__(
@@ -44,9 +46,37 @@ class LoopLag:
 
     def _tick(self) -> None:
         self._note()
+        self._begin_tick()
+
+    def _begin_tick(self) -> None:
+        self._seen = _times_s()
+        self._last = time.perf_counter()
         self._timer = asyncio.get_running_loop().call_later(_TICK_S, self._tick)
 
     def _note(self) -> None:
-        now = time.perf_counter()
-        self._late_s.append(max(0.0, now - self._last - _TICK_S))
-        self._last = now
+        late_s = time.perf_counter() - self._last - _TICK_S
+        if late_s <= _TICK_S:
+            self._late_s.append(max(0.0, late_s))
+            return
+        nothing = (0.0, 0.0)
+        spent = {
+            thread: (
+                ran - self._seen.get(thread, nothing)[0],
+                waited - self._seen.get(thread, nothing)[1],
+            )
+            for thread, (ran, waited) in _times_s().items()
+        }
+        ran, waited = spent.pop(self._loop_thread)
+        others = max((waited for _, waited in spent.values()), default=0.0)
+        self._late_s.append(max(min(ran, late_s), late_s - waited - others))
+
+
+def _times_s() -> dict[int, tuple[float, float]]:
+    """Return for how long each thread of Python has run, and has been ready to run."""
+    times = {}
+    for thread in threading.enumerate():
+        if thread.native_id is not None:
+            with open(f"/proc/self/task/{thread.native_id}/schedstat", "rb") as file:
+                ran, waited, _ = file.read().split()
+            times[thread.native_id] = (int(ran) / 1e9, int(waited) / 1e9)
+    return times
