@@ -1,7 +1,8 @@
 """`runtime init`: what it makes, what it refuses, and that it never leaves half a project."""
 
-import resource
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,13 +34,27 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return current
 
 
-@pytest.fixture
-def full_disk() -> Iterator[None]:
-    """A disk on which no file can have more bytes than the first ones of a project have."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (300, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+# A limit to the size of files stands in for a full disk: no file can have more bytes than the first
+# ones of a project have. In a process of its own, for it is the limit of whoever set it as well.
+ON_A_FULL_DISK = """
+import resource, sys
+from runtime._cli.init import init
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (300, resource.RLIM_INFINITY))
+try:
+    init(sys.argv[1])
+except OSError as error:
+    sys.exit(error.filename)
+"""
+
+
+def init_on_a_full_disk(name: str) -> str:
+    """Make a project where that cannot be; return the name of the file that could not be made."""
+    done = subprocess.run(
+        [sys.executable, "-c", ON_A_FULL_DISK, name], capture_output=True, text=True
+    )
+    assert done.returncode == 1, done.stdout
+    return done.stderr.strip()
 
 
 def files_below(folder: Path) -> set[str]:
@@ -217,22 +232,18 @@ def test_a_repository_with_other_files_is_left_as_it_is(folder: Path) -> None:
     assert (folder / "LICENSE").read_text() == "mine"
 
 
-@pytest.mark.usefixtures("full_disk")
 def test_a_disk_that_fills_up_leaves_no_half_made_project(folder: Path) -> None:
-    with pytest.raises(OSError) as raised:
-        init("a/b/hello")
+    failed = init_on_a_full_disk("a/b/hello")
 
-    assert raised.value.filename == "a/b/hello/README.md"
+    assert failed == "a/b/hello/README.md"
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.usefixtures("full_disk")
 def test_a_disk_that_fills_up_leaves_what_was_there(folder: Path) -> None:
     (folder / "src").mkdir()
     (folder / "mine.txt").write_text("mine")
 
-    with pytest.raises(OSError):
-        init(".")
+    init_on_a_full_disk(".")
 
     assert {path.name for path in folder.iterdir()} == {"src", "mine.txt"}
 
