@@ -20,6 +20,7 @@ import kv_loop
 import kv_opening
 import kv_owner
 import kv_puts
+import services
 import uvloop
 from bench import Bench
 from table import Table
@@ -35,6 +36,7 @@ _SECTIONS: tuple[ModuleType, ...] = (
     kv_large,
     kv_loop,
     kv_http,
+    services,
 )
 
 

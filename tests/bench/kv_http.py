@@ -2,47 +2,22 @@
 
 import asyncio
 import statistics
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack
 
-from bench import Bench, interleaved
+from bench import Bench
 from kv_large import LARGE_BYTES, MOST_MIB, large_value
 from kv_store import fill, opened
-from load import load
-from processes import BENCH, Child, started
+from servers import CONNECTIONS, Server, peer, rates_of, worker
 from table import Row
 
 __all__ = ["measure"]
 
-_CONNECTIONS = 32
-_SECONDS = 1.0
 # As the worker and its peer have them.
 _KEYS = 1000
 _VALUE_BYTES = 100
 _CHUNK_BYTES = 64 * 1024
 _AT_ONCE = 20
 _WARM_UP = "warm-up"
-
-
-@dataclass
-class _Server:
-    """A server under load; `seen` holds how long it computes over each request."""
-
-    child: Child
-    body_bytes: int = 0
-    cpu_us: list[float] = field(default_factory=list)
-
-    async def rate(self) -> float:
-        before = self.child.cpu_s()
-        seen = await load(
-            self.child.port,
-            connections=_CONNECTIONS,
-            seconds=_SECONDS,
-            body_bytes=self.body_bytes,
-        )
-        self.cpu_us.append((self.child.cpu_s() - before) / seen.count * 1e6)
-        return seen.rate
 
 
 async def measure(bench: Bench) -> None:
@@ -56,12 +31,12 @@ async def _gets(bench: Bench) -> None:
     async with AsyncExitStack() as stack:
         async with opened(bench.folder / "gets" / "kv_namespace") as engine:
             await fill(engine, 0, _KEYS)
-        kv = await stack.enter_async_context(_worker(bench, "kv", "gets"))
-        hello = await stack.enter_async_context(_worker(bench, "hello", "hello"))
-        bare_kv = await stack.enter_async_context(_peer(bench, "kv_get"))
-        bare_hello = await stack.enter_async_context(_peer(bench, "hello"))
-        servers = [_Server(child) for child in (kv, bare_kv, hello, bare_hello)]
-        rates = await _rates(bench, servers)
+        kv = await stack.enter_async_context(worker(bench, "kv", "gets"))
+        hello = await stack.enter_async_context(worker(bench, "hello", "hello"))
+        bare_kv = await stack.enter_async_context(peer(bench, "kv_get"))
+        bare_hello = await stack.enter_async_context(peer(bench, "hello"))
+        servers = [Server(child) for child in (kv, bare_kv, hello, bare_hello)]
+        rates = await rates_of(bench, servers)
     cpu = [statistics.median(server.cpu_us) for server in servers]
     bench.table.add(
         Row(
@@ -88,14 +63,14 @@ async def _gets(bench: Bench) -> None:
 
 async def _puts(bench: Bench) -> None:
     async with (
-        _worker(bench, "kv", "synced", EDGESTEAD_KV_NAMESPACE_DURABILITY="sync") as synced,
-        _worker(bench, "kv", "unsynced", EDGESTEAD_KV_NAMESPACE_DURABILITY="buffered") as unsynced,
+        worker(bench, "kv", "synced", EDGESTEAD_KV_NAMESPACE_DURABILITY="sync") as synced,
+        worker(bench, "kv", "unsynced", EDGESTEAD_KV_NAMESPACE_DURABILITY="buffered") as unsynced,
     ):
-        servers = [_Server(child, _VALUE_BYTES) for child in (synced, unsynced)]
-        rates = await _rates(bench, servers)
+        servers = [Server(child, _VALUE_BYTES) for child in (synced, unsynced)]
+        rates = await rates_of(bench, servers)
     bench.table.add(
         Row(
-            measure=f"durable KV put of 100 B over HTTP, {_CONNECTIONS} connections",
+            measure=f"durable KV put of 100 B over HTTP, {CONNECTIONS} connections",
             peer="the same, unsynced",
             figure=rates[0] / rates[1],
             unit="×",
@@ -106,13 +81,8 @@ async def _puts(bench: Bench) -> None:
     )
 
 
-async def _rates(bench: Bench, servers: Sequence[_Server]) -> Sequence[float]:
-    rates = await interleaved(bench.rounds, [server.rate for server in servers])
-    return [statistics.median(figures) for figures in rates]
-
-
 async def _large(bench: Bench) -> None:
-    async with _worker(bench, "large", "large-values") as server:
+    async with worker(bench, "large", "large-values") as server:
         value = large_value()
         await _send(server.port, _WARM_UP, value)
         await _fetch(server.port, _WARM_UP)
@@ -157,23 +127,3 @@ async def _asked(
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(f"{method} /{key} HTTP/1.1\r\nhost: localhost\r\n{headers}\r\n".encode())
     return reader, writer
-
-
-@asynccontextmanager
-async def _worker(bench: Bench, name: str, state: str, **environ: str) -> AsyncIterator[Child]:
-    arguments = ["-m", "runtime", "serve", BENCH / "workers" / name, "--port", "0", "--no-reload"]
-    folder = bench.folder / state
-    async with started(
-        [*arguments, "--persist-to", folder],
-        bench.folder / f"{state}.txt",
-        ready="Ready on",
-        **environ,
-    ) as child:
-        yield child
-
-
-@asynccontextmanager
-async def _peer(bench: Bench, name: str) -> AsyncIterator[Child]:
-    arguments = [BENCH / "peers.py", name, bench.folder / f"peer-{name}"]
-    async with started(arguments, bench.folder / f"peer-{name}.txt") as child:
-        yield child

@@ -9,6 +9,7 @@ import json
 import re
 import sys
 import time
+from collections.abc import Mapping
 from typing import NamedTuple, cast
 
 import uvloop
@@ -31,7 +32,15 @@ class Load(NamedTuple):
     count: int
 
 
-async def load(port: int, *, connections: int, seconds: float, body_bytes: int = 0) -> Load:
+async def load(
+    port: int,
+    *,
+    connections: int,
+    seconds: float,
+    body_bytes: int = 0,
+    path: str = "/",
+    headers: Mapping[str, str] | None = None,
+) -> Load:
     """GET from a server on this machine, or PUT with a body, as fast as it answers.
 
     Raises RuntimeError where the load could not have been more than it was.
@@ -39,7 +48,8 @@ async def load(port: int, *, connections: int, seconds: float, body_bytes: int =
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         __file__,
-        *map(str, (port, connections, seconds, body_bytes)),
+        *map(str, (port, connections, seconds)),
+        _request(path, headers or {}, body_bytes),
         stdout=asyncio.subprocess.PIPE,
     )
     output, _ = await asyncio.wait_for(process.communicate(), seconds + _PATIENCE_S)
@@ -91,10 +101,16 @@ class _Connection(asyncio.Protocol):
             self.ended.set_result(None)
 
 
-async def _load(port: int, connections: int, seconds: float, body_bytes: int) -> None:
+def _request(path: str, headers: Mapping[str, str], body_bytes: int) -> str:
     method = "PUT" if body_bytes else "GET"
-    length = f"content-length: {body_bytes}\r\n" if body_bytes else ""
-    request = f"{method} / HTTP/1.1\r\nhost: localhost\r\n{length}\r\n{'w' * body_bytes}".encode()
+    all_headers = {"host": "localhost", **headers}
+    if body_bytes:
+        all_headers["content-length"] = str(body_bytes)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in all_headers.items())
+    return f"{method} {path} HTTP/1.1\r\n{lines}\r\n{'w' * body_bytes}"
+
+
+async def _load(port: int, connections: int, seconds: float, request: bytes) -> None:
     began, busy = time.perf_counter(), time.process_time()
     run = _Run(request, seconds)
     loop = asyncio.get_running_loop()
@@ -113,6 +129,6 @@ if __name__ == "__main__":
     parser.add_argument("port", type=int)
     parser.add_argument("connections", type=int)
     parser.add_argument("seconds", type=float)
-    parser.add_argument("body_bytes", type=int)
+    parser.add_argument("request")
     given = parser.parse_args()
-    uvloop.run(_load(given.port, given.connections, given.seconds, given.body_bytes))
+    uvloop.run(_load(given.port, given.connections, given.seconds, given.request.encode()))
