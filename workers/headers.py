@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Final, TypeAlias, TypeVar, overload
+from typing import Any, Final, TypeAlias, TypeVar, overload
 
 from workers._text import is_token, to_text
 
@@ -173,14 +173,24 @@ class Headers:
         return f"<Headers {', '.join(self._values)}>"
 
     def _append_all(self, init: object) -> None:
-        pairs = init.items() if isinstance(init, Mapping) else init
-        if not isinstance(pairs, Iterable) or isinstance(pairs, str | bytes):
+        pairs: Iterable[Any]
+        # The common case first: asking for an abstract class takes as long as a header.
+        if type(init) is dict or isinstance(init, Mapping):
+            pairs = init.items()
+        elif isinstance(init, Iterable) and not isinstance(init, str | bytes):
+            pairs = init
+        else:
             raise _not_headers(init)
+        values = self._values
         for pair in pairs:
             if type(pair) is not tuple or len(pair) != 2:
                 pair = _as_pair(pair)
             name, value = pair
-            self._add(_checked_name(name), _checked_value(name, value))
+            key, text = _checked_name(name), _checked_value(name, value)
+            if key in values or key == _COOKIE:
+                self._add(key, text)
+            else:
+                values[key] = text
 
     def _add(self, key: str, text: str) -> None:
         values = self._values

@@ -52,7 +52,7 @@ async def rates_of(bench: Bench, servers: Sequence[Server]) -> Sequence[float]:
 @asynccontextmanager
 async def worker(bench: Bench, name: str, state: str, **environ: str) -> AsyncIterator[Child]:
     """Serve a worker of the benchmark, with state of its own."""
-    async with serve(bench, state, BENCH / "workers" / name, **environ) as child:
+    async with serve(bench, state, BENCH / "served" / name, **environ) as child:
         yield child
 
 
@@ -60,8 +60,8 @@ async def worker(bench: Bench, name: str, state: str, **environ: str) -> AsyncIt
 async def serve(
     bench: Bench, state: str, *arguments: str | Path, **environ: str
 ) -> AsyncIterator[Child]:
-    """Run `runtime serve`, which prints no line a request: those it is compared with do not."""
-    options = ["--port", "0", "--no-reload", "--log-level", "warning"]
+    """Run `runtime serve` as it is run by default, but for the reloading."""
+    options = ["--port", "0", "--no-reload"]
     async with started(
         ["-m", "runtime", "serve", *arguments, *options, "--persist-to", bench.folder / state],
         bench.folder / f"{state}.txt",

@@ -67,7 +67,7 @@ class Api:
         if json_body is not None:
             body = json.dumps(json_body)
         request = Request(f"{URL}{path}", method=method, headers=sent, body=body)
-        return await self.worker.answer(request, self.env)
+        return await self.worker.answer(request, SimpleNamespace(**vars(self.env)))
 
     async def opened(self, response: Response, token: str | None = None) -> dict[str, Any]:
         """Return the JSON of an answer, decrypted with `token` where it is encrypted."""

@@ -549,6 +549,20 @@ def test_a_dry_run_tells_what_a_run_does_and_a_run_never_overwrites(
     asyncio.run(check())
 
 
+async def test_what_is_equal_is_skipped_though_the_index_of_the_source_names_another(
+    spaces,
+) -> None:
+    await fill(spaces.source, {0: "a@example.com", 1: "a@example.com"}, {"a@example.com": 1})
+    await fill(spaces.target, {0: "a@example.com"}, {"a@example.com": 0})
+
+    report = await spaces.migrate()
+
+    assert (report.migrated, report.skipped) == (0, 1)
+    [conflict] = report.conflicts
+    assert conflict.key == key_of(1)
+    assert "in the target its address leads to" in conflict.reason
+
+
 # Deleting the source
 
 

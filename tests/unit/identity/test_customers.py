@@ -62,7 +62,7 @@ async def test_a_service_sends_its_key() -> None:
 
 async def test_a_customer_sends_its_token_and_decrypts() -> None:
     encrypted = await ResponseCipher().encrypt(ALICE, TOKEN, expires_at=LATER)
-    api = ScriptedApi(Response.json(encrypted), Response.json(encrypted), Response.json(encrypted))
+    api = ScriptedApi(Response(encrypted), Response(encrypted), Response(encrypted))
     customers = client(api).with_token(TOKEN)
 
     assert await customers.get_current_customer() == ALICE

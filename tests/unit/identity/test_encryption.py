@@ -1,10 +1,13 @@
 import asyncio
 import base64
 import hashlib
+import json
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from identity import DecryptionError, ResponseCipher, compact_json
 from identity.encryption import seal
@@ -17,6 +20,10 @@ def derived(token: str, salt: bytes) -> bytes:
     return hashlib.pbkdf2_hmac("sha256", token.encode(), salt, 100_000, 32)
 
 
+async def encrypted(cipher: ResponseCipher, data: object, token: str, *, expires_at: float) -> Any:
+    return json.loads(await cipher.encrypt(data, token, expires_at=expires_at))
+
+
 def test_compact_json_is_that_of_the_vectors(vectors) -> None:
     assert compact_json(vectors["plain"]) == vectors["plainText"]
 
@@ -25,15 +32,16 @@ def test_seals_byte_for_byte_as_the_vectors(vectors) -> None:
     expected = vectors["enc"]
     salt, iv = (base64.b64decode(expected[name]) for name in ("salt", "iv"))
 
-    body = seal(
+    text = seal(
         vectors["plainText"],
         token_hash=expected["tokenHash"],
         salt=salt,
-        key=derived(vectors["token"], salt),
+        key=AESGCM(derived(vectors["token"], salt)),
         iv=iv,
         now=datetime(2025, 12, 26, tzinfo=UTC),
     )
 
+    assert text == compact_json(body := json.loads(text))
     # The vectors leave out when they were made.
     assert body.pop("timestamp") == "2025-12-26T00:00:00.000Z"
     assert list(body.items()) == list(expected.items())
@@ -47,7 +55,7 @@ async def test_opens_what_it_has_encrypted() -> None:
     cipher = ResponseCipher()
     data = {"name": "Zoë ☕", "list": [1, None, True]}
 
-    body = await cipher.encrypt(data, TOKEN, expires_at=LATER)
+    body = await encrypted(cipher, data, TOKEN, expires_at=LATER)
 
     assert body["version"] == 3
     assert body["encrypted"] is True
@@ -59,7 +67,7 @@ async def test_opens_what_it_has_encrypted() -> None:
 async def test_the_timestamp_is_that_of_the_clock_in_milliseconds() -> None:
     cipher = ResponseCipher(clock=lambda: 1_766_707_200.0625)
 
-    body = await cipher.encrypt({}, TOKEN, expires_at=LATER)
+    body = await encrypted(cipher, {}, TOKEN, expires_at=LATER)
 
     assert body["timestamp"] == "2025-12-26T00:00:00.062Z"
 
@@ -68,9 +76,9 @@ async def test_a_key_is_derived_once_and_every_iv_is_new() -> None:
     cipher = ResponseCipher()
 
     bodies = await asyncio.gather(
-        *(cipher.encrypt({}, TOKEN, expires_at=LATER) for _ in range(20)),
+        *(encrypted(cipher, {}, TOKEN, expires_at=LATER) for _ in range(20)),
     )
-    bodies.append(await cipher.encrypt({}, TOKEN, expires_at=LATER))
+    bodies.append(await encrypted(cipher, {}, TOKEN, expires_at=LATER))
 
     assert len({body["salt"] for body in bodies}) == 1
     assert len({body["iv"] for body in bodies}) == 21
@@ -79,12 +87,12 @@ async def test_a_key_is_derived_once_and_every_iv_is_new() -> None:
 async def test_a_key_is_forgotten_when_its_token_expires() -> None:
     now = [1000.0]
     cipher = ResponseCipher(clock=lambda: now[0])
-    first = await cipher.encrypt({}, TOKEN, expires_at=1010)
+    first = await encrypted(cipher, {}, TOKEN, expires_at=1010)
 
     now[0] = 1009.9
-    second = await cipher.encrypt({}, TOKEN, expires_at=1010)
+    second = await encrypted(cipher, {}, TOKEN, expires_at=1010)
     now[0] = 1010.0
-    third = await cipher.encrypt({}, TOKEN, expires_at=1020)
+    third = await encrypted(cipher, {}, TOKEN, expires_at=1020)
 
     assert first["salt"] == second["salt"] != third["salt"]
 
@@ -93,7 +101,7 @@ async def test_keys_are_bounded_and_the_least_used_goes() -> None:
     cipher = ResponseCipher(max_keys=2)
 
     async def salt_of(name: str) -> str:
-        body = await cipher.encrypt({}, f"token of {name}", expires_at=LATER)
+        body = await encrypted(cipher, {}, f"token of {name}", expires_at=LATER)
         return str(body["salt"])
 
     alice, bob = await salt_of("alice"), await salt_of("bob")
@@ -106,9 +114,9 @@ async def test_keys_are_bounded_and_the_least_used_goes() -> None:
 
 async def test_one_that_goes_away_does_not_take_the_key_from_the_others() -> None:
     cipher = ResponseCipher()
-    gone = asyncio.create_task(cipher.encrypt({}, TOKEN, expires_at=LATER))
+    gone = asyncio.create_task(encrypted(cipher, {}, TOKEN, expires_at=LATER))
     await asyncio.sleep(0)
-    other = asyncio.create_task(cipher.encrypt({"a": 1}, TOKEN, expires_at=LATER))
+    other = asyncio.create_task(encrypted(cipher, {"a": 1}, TOKEN, expires_at=LATER))
     await asyncio.sleep(0)
 
     gone.cancel()
@@ -119,7 +127,7 @@ async def test_one_that_goes_away_does_not_take_the_key_from_the_others() -> Non
 async def test_deriving_a_key_leaves_the_loop_free() -> None:
     cipher = ResponseCipher()
     turns = 0
-    work = asyncio.create_task(cipher.encrypt({}, TOKEN, expires_at=LATER))
+    work = asyncio.create_task(encrypted(cipher, {}, TOKEN, expires_at=LATER))
 
     while not work.done():
         await asyncio.sleep(0)
@@ -135,7 +143,7 @@ async def test_works_where_there_are_no_threads(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("concurrent.futures.ThreadPoolExecutor.submit", refuse)
     cipher = ResponseCipher(has_threads=False)
 
-    bodies = [await cipher.encrypt({"a": 1}, TOKEN, expires_at=LATER) for _ in range(2)]
+    bodies = [await encrypted(cipher, {"a": 1}, TOKEN, expires_at=LATER) for _ in range(2)]
 
     assert await cipher.decrypt(bodies[0], TOKEN) == {"a": 1}
     assert bodies[0]["salt"] == bodies[1]["salt"]
@@ -148,12 +156,12 @@ def test_no_request_waits_for_another_one_there() -> None:
     with pytest.raises(StopIteration) as ended:
         cipher.encrypt({"a": 1}, TOKEN, expires_at=LATER).send(None)
 
-    assert ended.value.value["encrypted"] is True
+    assert json.loads(ended.value.value)["encrypted"] is True
 
 
 async def test_a_short_token_is_refused() -> None:
     with pytest.raises(ValueError, match="10 characters"):
-        await ResponseCipher().encrypt({}, "123456789", expires_at=LATER)
+        await encrypted(ResponseCipher(), {}, "123456789", expires_at=LATER)
 
 
 @pytest.mark.parametrize("body", [{"a": 1}, {"encrypted": False, "data": 1}, [1], None, "text"])

@@ -1,7 +1,7 @@
 import pytest
 
 from workerkit.cors import Cors, Origins, with_headers
-from workers import Request, Response
+from workers import Headers, Request, Response
 
 SHOP = "https://shop.example.com"
 
@@ -141,3 +141,28 @@ def test_each_cookie_stays_one() -> None:
     response = Response("", headers=[("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")])
 
     assert with_headers(response, [("X", "1")]).headers.get_all("set-cookie") == ["a=1", "b=2"]
+
+
+class CopiedHeaders(Response):
+    """A response as on Cloudflare, where what `headers` gives is a copy."""
+
+    @property
+    def headers(self) -> Headers:
+        return Headers(super().headers)
+
+
+async def test_headers_that_are_a_copy_make_another_response() -> None:
+    headers = {"A": "1", "B": "2", "Vary": "Accept", "Content-Type": "text/x"}
+    response = CopiedHeaders("text", status=201, headers=headers)
+
+    changed = with_headers(response, [("b", "3"), ("Vary", "Origin")])
+
+    assert changed is not response
+    assert (changed.status, await changed.text()) == (201, "text")
+    assert dict(changed.headers.items()) == {
+        "a": "1",
+        "content-type": "text/x",
+        "b": "3",
+        "vary": "Accept, Origin",
+    }
+    assert response.headers["b"] == "2"

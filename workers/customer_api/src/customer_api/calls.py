@@ -3,8 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from random import choices
-from string import ascii_lowercase, digits
+from random import getrandbits
 from typing import Any, Final
 
 from customer_api.callers import Caller, TokenHolder, identify
@@ -18,7 +17,6 @@ from workers import Request, Response
 
 __all__ = ["Call", "Resources"]
 
-_BASE36: Final = digits + ascii_lowercase
 _JSON: Final = "application/json"
 
 
@@ -33,7 +31,7 @@ class Resources:
     revocation: Revocation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Call:
     """A request, the settings it is answered by, and what the worker has.
 
@@ -86,12 +84,11 @@ class Call:
         # Twice: once for the order, once since a record of old may have an `id` of its own.
         body = first | customer | first
         headers = {} if location is None else {"Location": location}
-        if isinstance(caller, TokenHolder):
-            body = await self.resources.cipher.encrypt(
-                body, caller.token, expires_at=caller.expires_at
-            )
-            headers["X-Encrypted"] = "true"
-        return self.answer_json(body, status=status, headers=headers)
+        if not isinstance(caller, TokenHolder):
+            return self.answer_json(body, status=status, headers=headers)
+        text = await self.resources.cipher.encrypt(body, caller.token, expires_at=caller.expires_at)
+        headers |= {**self.headers, "X-Encrypted": "true", "Content-Type": _JSON}
+        return Response(text, status=status, headers=headers)
 
     def answer_json(
         self, body: object, *, status: int = 200, headers: Mapping[str, str] | None = None
@@ -108,4 +105,4 @@ class Call:
         return Response(None, status=204, headers=self.headers)
 
     def _request_id(self) -> str:
-        return f"req_{int(self.resources.clock() * 1000)}_{''.join(choices(_BASE36, k=9))}"
+        return f"req_{int(self.resources.clock() * 1000)}_{getrandbits(36):09x}"

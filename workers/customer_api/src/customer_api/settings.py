@@ -73,19 +73,26 @@ class Settings(WorkerSettings):
 
 
 class SettingsReader:
-    """Reads settings from `env`, and again only when something there has changed."""
+    """Reads settings from `env`, and again only from another one in which something differs.
 
-    __slots__ = ("_settings", "_values")
+    A runtime may make an `env` for each request, or one for as long as nothing is set anew.
+    """
+
+    __slots__ = ("_env", "_settings", "_values")
 
     def __init__(self) -> None:
         """Begin with nothing read."""
+        self._env: object = None
         self._values: list[object] = []
         self._settings = Settings()
 
     def read(self, env: object) -> Settings:
         """Return what is set on `env`; raises workerkit's SettingsError for what is no text."""
+        if env is self._env:
+            return self._settings
         values = [getattr(env, name, None) for name in Settings.model_fields]
         if values != self._values:
             self._settings = Settings.from_env(env)
             self._values = values
+        self._env = env
         return self._settings

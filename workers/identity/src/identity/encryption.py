@@ -33,8 +33,11 @@ MIN_TOKEN_LENGTH: Final = 10
 """The shortest token, in characters, that anything is encrypted with."""
 
 _COMPACT: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-_VERSION: Final = 3
-_ALGORITHM: Final = "AES-GCM-256"
+# None of its values has anything that JSON would escape.
+_BODY: Final = (
+    '{"version":3,"encrypted":true,"algorithm":"AES-GCM-256","iv":"%s","salt":"%s",'
+    '"tokenHash":"%s","data":"%s","timestamp":"%s"}'
+)
 _ITERATIONS: Final = 100_000
 _KEY_BYTES: Final = 32
 _SALT_BYTES: Final = 16
@@ -61,26 +64,21 @@ def compact_json(data: object) -> str:
 
 
 def seal(
-    plain_text: str, *, token_hash: str, salt: bytes, key: bytes, iv: bytes, now: datetime
-) -> dict[str, Any]:
-    """Return the body that carries `plain_text`, its members in their order."""
-    data = AESGCM(key).encrypt(iv, plain_text.encode(), None)
-    return {
-        "version": _VERSION,
-        "encrypted": True,
-        "algorithm": _ALGORITHM,
-        "iv": base64.b64encode(iv).decode(),
-        "salt": base64.b64encode(salt).decode(),
-        "tokenHash": token_hash,
-        "data": base64.b64encode(data).decode(),
-        "timestamp": iso_time(now),
-    }
+    plain_text: str, *, token_hash: str, salt: bytes, key: AESGCM, iv: bytes, now: datetime
+) -> str:
+    """Return the JSON of the body that carries `plain_text`, its members in their order."""
+    data = key.encrypt(iv, plain_text.encode(), None)
+    return _BODY % (_base64(iv), _base64(salt), token_hash, _base64(data), iso_time(now))
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
 
 
 @dataclass(frozen=True, slots=True)
 class _DerivedKey:
     salt: bytes
-    key: bytes
+    key: AESGCM
     expires_at: float
 
 
@@ -110,15 +108,18 @@ class ResponseCipher:
         threads = max(1, (os.cpu_count() or 1) - 1)
         self._threads = ThreadPoolExecutor(threads, "derive-key") if has_threads else None
 
-    async def encrypt(self, data: object, token: str, *, expires_at: float) -> dict[str, Any]:
-        """Return the body that carries `data` for the holder of `token`, valid till `expires_at`.
+    async def encrypt(self, data: object, token: str, *, expires_at: float) -> str:
+        """Return the JSON that carries `data` for the holder of `token`, valid till `expires_at`.
 
         Raises ValueError for a token that is too short to be a secret.
         """
         if len(token) < MIN_TOKEN_LENGTH:
             raise ValueError(f"a token to encrypt with has {MIN_TOKEN_LENGTH} characters at least")
         token_hash = hash_token(token)
-        derived = await self._key(token, token_hash, None, expires_at)
+        # Nearly always the key is at hand, and nothing has to be waited for.
+        derived = self._kept((token_hash, None)) or await self._key(
+            token, token_hash, None, expires_at
+        )
         return seal(
             compact_json(data),
             token_hash=token_hash,
@@ -143,22 +144,28 @@ class ResponseCipher:
                 base64.b64decode(body[name], validate=True) for name in ("salt", "iv", "data")
             )
             derived = await self._key(token, token_hash, salt, self._clock() + _KEEP_S)
-            return json.loads(AESGCM(derived.key).decrypt(iv, data, None))
+            return json.loads(derived.key.decrypt(iv, data, None))
         except (KeyError, TypeError, ValueError, binascii.Error, InvalidTag):
             raise DecryptionError(_NOT_TO_BE_OPENED) from None
+
+    def _kept(self, at: _Place) -> _DerivedKey | None:
+        derived = self._keys.get(at)
+        if derived is None or derived.expires_at <= self._clock():
+            return None
+        self._keys.move_to_end(at)
+        return derived
 
     async def _key(
         self, token: str, token_hash: str, salt: bytes | None, expires_at: float
     ) -> _DerivedKey:
         at = (token_hash, salt)
-        derived = self._keys.get(at)
-        if derived is not None and derived.expires_at > self._clock():
-            self._keys.move_to_end(at)
-            return derived
+        kept = self._kept(at)
+        if kept is not None:
+            return kept
         if self._threads is None:
             # At once: a request that waits for another one's work could end with it on Cloudflare.
             salt = os.urandom(_SALT_BYTES) if salt is None else salt
-            return self._keep(at, _DerivedKey(salt, _derive_key(token, salt), expires_at))
+            return self._keep(at, _DerivedKey(salt, AESGCM(_derive_key(token, salt)), expires_at))
         task = self._deriving.get(at)
         if task is None:
             task = asyncio.create_task(self._derive(token, at, salt, expires_at))
@@ -175,7 +182,7 @@ class ResponseCipher:
             key = await loop.run_in_executor(self._threads, _derive_key, token, salt)
         finally:
             del self._deriving[at]
-        return self._keep(at, _DerivedKey(salt, key, expires_at))
+        return self._keep(at, _DerivedKey(salt, AESGCM(key), expires_at))
 
     def _keep(self, at: _Place, derived: _DerivedKey) -> _DerivedKey:
         self._keys[at] = derived

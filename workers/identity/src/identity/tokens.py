@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import jwt
@@ -29,6 +30,8 @@ TOKEN_LIFE_S: Final = 25_200
 """For how many seconds a token is valid: 7 hours."""
 
 _ALGORITHM: Final = "HS256"
+# A request needs the hash of its token several times.
+_HASHES: Final = 2048
 _NO_CUSTOMER: Final = "default"
 
 
@@ -109,6 +112,7 @@ def verify_token(
     return _claims(claims)
 
 
+@lru_cache(maxsize=_HASHES)
 def hash_token(token: str) -> str:
     """Return the SHA-256 of a token in hex, which stands for it wherever it is stored.
 

@@ -105,21 +105,22 @@ class Cors:
 def with_headers(response: Response, extra: Iterable[tuple[str, str]]) -> Response:
     """Return the response with `extra` headers, each in the place of one of its name.
 
-    `Vary` is added to. A new response, since on Cloudflare the headers of one cannot be changed.
+    `Vary` is added to. It is another response where the headers of one cannot be changed, as on
+    Cloudflare; use the one that is returned.
     """
-    extra = list(extra)
-    replaced = {name.lower() for name, _ in extra}
-    kept = []
-    for name, value in response.headers.items():
-        if name.lower() == "vary":
-            extra = [(n, _joined(value, v) if n.lower() == "vary" else v) for n, v in extra]
-        if name.lower() not in replaced:
-            kept.append((name, value))
+    headers = response.headers
+    for name, value in extra:
+        there = headers.get(name) if name.lower() == "vary" else None
+        # Some kinds of headers would otherwise keep both.
+        del headers[name]
+        headers[name] = value if there is None else _joined(there, value)
+    if response.headers is headers:
+        return response
     return Response(
         response.body,
         status=response.status,
         status_text=response.status_text,
-        headers=[*kept, *extra],
+        headers=list(headers.items()),
     )
 
 

@@ -136,7 +136,7 @@ class Router:
             given = ", ".join(more) or "nothing"
             raise TypeError(f"Router.handle takes {wanted} beside env and ctx, but got {given}")
         try:
-            return await self._run(context, 0)
+            return await (self._run(context, 0) if self._middleware else self._dispatch(context))
         except Exception as error:
             if self._error is None:
                 raise

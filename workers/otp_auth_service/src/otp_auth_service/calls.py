@@ -21,7 +21,7 @@ from otp_auth_service.codes import Codes
 from otp_auth_service.keys import TenantKeys, hash_ip
 from otp_auth_service.names import DisplayNames
 from otp_auth_service.rate_limits import RateLimits, Requester
-from otp_auth_service.refusals import Refusal, json_response
+from otp_auth_service.refusals import Refusal, json_response, text_response
 from otp_auth_service.sessions import Sessions
 from otp_auth_service.settings import Settings
 from otp_auth_service.store import Store
@@ -274,8 +274,8 @@ class Call:
         wanted = self.request.headers.get("x-encrypt-response", "").lower() == "true"
         if not wanted or admin.token is None:
             return json_response(data, is_private=True)
-        body = await self.resources.cipher.encrypt(data, admin.token, expires_at=admin.expires_at)
-        return json_response(body, is_private=True, headers={"X-Encrypted": "true"})
+        text = await self.resources.cipher.encrypt(data, admin.token, expires_at=admin.expires_at)
+        return text_response(text, is_private=True, headers={"X-Encrypted": "true"})
 
     def _bearer(self) -> str | None:
         scheme, _, token = self.request.headers.get("authorization", "").strip().partition(" ")

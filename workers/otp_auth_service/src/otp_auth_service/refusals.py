@@ -7,7 +7,7 @@ from identity import compact_json
 from workerkit import Problem
 from workers import Response
 
-__all__ = ["Refusal", "json_response"]
+__all__ = ["Refusal", "json_response", "text_response"]
 
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
@@ -41,9 +41,20 @@ def json_response(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return compact JSON; what is private is not to be kept by any cache."""
+    return text_response(compact_json(data), status=status, is_private=is_private, headers=headers)
+
+
+def text_response(
+    text: str,
+    *,
+    status: int = 200,
+    is_private: bool = False,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return what is JSON already."""
     all_headers = {
         "Content-Type": "application/json",
         **(_NO_STORE if is_private else {}),
         **(headers or {}),
     }
-    return Response(compact_json(data), status=status, headers=all_headers)
+    return Response(text, status=status, headers=all_headers)
