@@ -121,11 +121,12 @@ def _written(text: str) -> str:
 
 
 def _run_written(run: str) -> str:
+    # No possessive quantifiers: early releases of Python 3.11 lose matches by them.
     if run.isascii() and run.isalnum():
         return run
     if run.startswith("\\"):
-        return rf"{_BACKSLASH}{{{len(run)},}}+"
-    return rf"{_BACKSLASH}*+(?:{_literal(run)}|(?i:{_url(run)}|{_html(run)}))"
+        return rf"{_BACKSLASH}{{{len(run)},}}"
+    return rf"{_BACKSLASH}*(?:{_literal(run)}|(?i:{_url(run)}|{_html(run)}))"
 
 
 def _literal(character: str) -> str:
@@ -133,9 +134,9 @@ def _literal(character: str) -> str:
     escapes = [f"u{code:04x}", f"x{code:02x}"] if code <= 0xFFFF else [f"U{code:08x}"]
     if code > 0xFFFF:
         units = character.encode("utf-16-be")
-        escapes.append(rf"u{units[:2].hex()}{_BACKSLASH}++u{units[2:].hex()}")
+        escapes.append(rf"u{units[:2].hex()}{_BACKSLASH}+u{units[2:].hex()}")
     if code > 0x7F:
-        escapes.append(rf"{_BACKSLASH}++".join(f"x{byte:02x}" for byte in _utf8(character)))
+        escapes.append(rf"{_BACKSLASH}+".join(f"x{byte:02x}" for byte in _utf8(character)))
     short = _SHORT_ESCAPES.get(character)
     raw = [re.escape(character), *([short] if short else [])]
     return "|".join((*raw, f"(?i:{'|'.join(escapes)})"))
@@ -149,7 +150,7 @@ def _url(character: str) -> str:
 def _html(character: str) -> str:
     code = ord(character)
     name = codepoint2name.get(code, "apos" if character == "'" else f"#{code}")
-    return f"&(?:amp;)*(?:{name}|#0*+{code}|#x0*+{code:x});"
+    return f"&(?:amp;)*(?:{name}|#0*{code}|#x0*{code:x});"
 
 
 def _utf8(text: str) -> bytes:
