@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from runtime._cli.options import Configs, Paths
 from runtime._dev.clashes import find_clashes
 from runtime._dev.projects import NoConfigError, Projects, find_projects
 from runtime._dev.tracked import warn_of_tracked_secrets
@@ -29,17 +30,8 @@ class _Finding:
 
 
 def check(
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="PATH",
-            help="Config files, worker folders, or folders of worker folders; "
-            "default: this folder, else its workers/*/.",
-        ),
-    ] = None,
-    config: Annotated[
-        list[Path] | None, typer.Option("--config", "-c", help="A config file; may be repeated.")
-    ] = None,
+    paths: Paths = None,
+    config: Configs = None,
     env: Annotated[
         str | None, typer.Option("--env", "-e", help="Check this environment only. [all]")
     ] = None,

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from runtime._cli.main import INTERRUPTED
+from runtime._cli.options import Configs, Paths
 from runtime._dev.projects import find_projects
 from runtime._dev.serve import ServeOptions
 from runtime._dev.serve import serve as serve_workers
@@ -32,17 +33,8 @@ class _LogLevel(StrEnum):
 
 
 def serve(
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="PATH",
-            help="Config files, worker folders, or folders of worker folders; "
-            "default: this folder, else its workers/*/.",
-        ),
-    ] = None,
-    config: Annotated[
-        list[Path] | None, typer.Option("--config", "-c", help="A config file; may be repeated.")
-    ] = None,
+    paths: Paths = None,
+    config: Configs = None,
     env: Annotated[
         str | None, typer.Option("--env", "-e", help="Environment of the configs.")
     ] = None,

@@ -71,6 +71,13 @@ def test_what_could_never_match_is_refused(item: str) -> None:
         Origins.parse([item])
 
 
+def test_what_could_never_match_can_be_left_out() -> None:
+    origins, left_out = Origins.parse_valid([SHOP, "nonsense", 5, " https://*.example.org "])
+
+    assert left_out == 2
+    assert origins == Origins.parse([SHOP, "https://*.example.org"])
+
+
 def test_an_answer_to_an_allowed_origin_echoes_it() -> None:
     assert cors(SHOP).answer_headers(asked_from(SHOP)) == {
         "Vary": "Origin",

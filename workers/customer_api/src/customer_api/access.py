@@ -1,7 +1,7 @@
 """The record that a request is about: whether it is there, and whether the caller may have it."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from customer_api.callers import Caller, TokenHolder
 from customer_api.calls import Call
@@ -17,12 +17,10 @@ from customer_api.refusals import (
     customer_is_somebody_elses,
     customer_not_found,
 )
-from identity import Customer
+from identity import BLOCKED_STATUSES, Customer
 from workers import Response
 
 __all__ = ["change", "check_unblocked", "find", "find_own", "remove"]
-
-_BLOCKED: Final = frozenset({"cancelled", "suspended"})
 
 
 async def find(call: Call, caller: Caller, customer_id: str) -> Customer:
@@ -84,7 +82,7 @@ async def remove(call: Call, caller: Caller, found: Customer) -> Response:
 def check_unblocked(customer: Customer) -> None:
     """Raise Problem 403 where a customer is suspended or cancelled, and may only read."""
     status = customer.get("status")
-    if status in _BLOCKED:
+    if status in BLOCKED_STATUSES:
         raise customer_is_blocked(str(status))
 
 

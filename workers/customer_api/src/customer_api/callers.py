@@ -1,19 +1,22 @@
 """Who is calling: a service by its key, or a customer by a token."""
 
-import hashlib
-import hmac
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from customer_api.records import email_of
 from customer_api.refusals import caller_is_unknown, secret_is_missing
 from customer_api.settings import Settings
-from identity import Customer, TokenError, TokenVerifier, normalise_email
+from identity import (
+    Customer,
+    TokenError,
+    TokenVerifier,
+    bearer_token,
+    is_same_secret,
+    normalise_email,
+)
 from workers import Request
 
 __all__ = ["Caller", "Service", "TokenHolder", "identify"]
-
-_SCHEME: Final = "bearer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +56,14 @@ def identify(request: Request, settings: Settings, verifier: TokenVerifier) -> C
     key = request.headers.get("x-service-key")
     if key is not None:
         # Whatever else is sent: who tries a key and fails is not let in by another door.
-        if not _is_key(key, settings.SERVICE_API_KEY.get_secret_value()):
+        if not is_same_secret(key, settings.SERVICE_API_KEY.get_secret_value()):
             raise caller_is_unknown()
         return Service()
     secret = settings.JWT_SECRET.get_secret_value()
     if not secret:
         raise secret_is_missing("JWT_SECRET")
-    scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
-    token = token.strip()
-    if scheme.lower() != _SCHEME or not token:
+    token = bearer_token(request)
+    if token is None:
         raise caller_is_unknown()
     try:
         claims = verifier.verify(token, secret, issuer=settings.JWT_ISSUER)
@@ -73,11 +75,3 @@ def identify(request: Request, settings: Settings, verifier: TokenVerifier) -> C
         email=normalise_email(claims.email),
         expires_at=claims.exp,
     )
-
-
-def _is_key(given: str, expected: str) -> bool:
-    return bool(expected) and hmac.compare_digest(_digest(given), _digest(expected))
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode(errors="surrogateescape")).digest()

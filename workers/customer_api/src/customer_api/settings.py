@@ -62,14 +62,7 @@ class Settings(WorkerSettings):
         items = [item for item in map(str.strip, self.ALLOWED_ORIGINS.split(",")) if item]
         if not items and self.is_development:
             items = ["*"]
-        good = []
-        for item in items:
-            try:
-                Origins.parse([item])
-            except ValueError:
-                continue
-            good.append(item)
-        return Origins.parse(good), len(items) - len(good)
+        return Origins.parse_valid(items)
 
 
 class SettingsReader:

@@ -1,6 +1,8 @@
 """What customer-api and otp-auth-service share: tokens, encrypted responses, the client."""
 
+from identity.credentials import bearer_token, is_same_secret
 from identity.customers import (
+    BLOCKED_STATUSES,
     Customer,
     CustomerApiClient,
     CustomerService,
@@ -24,6 +26,7 @@ from identity.tokens import (
 from identity.verification import TokenVerifier
 
 __all__ = [
+    "BLOCKED_STATUSES",
     "Claims",
     "Customer",
     "CustomerApiClient",
@@ -38,10 +41,12 @@ __all__ = [
     "TokenCustomers",
     "TokenError",
     "TokenVerifier",
+    "bearer_token",
     "compact_json",
     "hash_email",
     "hash_token",
     "is_email",
+    "is_same_secret",
     "iso_time",
     "issue_token",
     "normalise_email",

@@ -14,6 +14,7 @@ from identity.privacy import without_emails
 from workers import FetchResponse, fetch
 
 __all__ = [
+    "BLOCKED_STATUSES",
     "Customer",
     "CustomerApiClient",
     "CustomerService",
@@ -24,6 +25,9 @@ __all__ = [
 
 Customer = dict[str, Any]
 """A customer as customer-api answers it: `customerId`, `email` and what else is stored."""
+
+BLOCKED_STATUSES: Final = frozenset({"cancelled", "suspended"})
+"""The statuses of customers who may neither sign in nor change anything."""
 
 DEFAULT_URL: Final = "https://customer.idling.app"
 """Where customer-api is reached when neither a binding nor `CUSTOMER_API_URL` says otherwise."""

@@ -34,19 +34,26 @@ class Origins:
         exact, suffixes, is_any = set(), [], False
         for item in items:
             text = item.strip().lower()
-            if text == _ANY:
-                is_any = True
-            elif not _ORIGIN.fullmatch(text):
+            if not _is_valid(item):
                 raise ValueError(
                     f"{item!r} is no origin; write it like https://shop.example.com, "
                     "https://*.example.com or *"
                 )
+            if text == _ANY:
+                is_any = True
             elif "*" in text:
                 scheme, _, domain = text.partition("*")
                 suffixes.append((scheme, domain))
             else:
                 exact.add(text)
         return cls(frozenset(exact), tuple(suffixes), is_any)
+
+    @classmethod
+    def parse_valid(cls, items: Iterable[object]) -> "tuple[Origins, int]":
+        """Take what `parse` takes, and leave out the rest; return how much that was, too."""
+        texts = list(map(str, items))
+        valid = [text for text in texts if _is_valid(text)]
+        return cls.parse(valid), len(texts) - len(valid)
 
     def lists(self, origin: str) -> bool:
         """Tell whether `origin` is named, by itself or by its domain; `*` names nobody."""
@@ -100,6 +107,11 @@ class Cors:
             headers["Access-Control-Allow-Headers"] = ", ".join(self.headers)
             headers["Access-Control-Max-Age"] = str(self.max_age_s)
         return Response(None, status=204, headers=headers)
+
+
+def _is_valid(item: str) -> bool:
+    text = item.strip().lower()
+    return text == _ANY or _ORIGIN.fullmatch(text) is not None
 
 
 def with_headers(response: Response, extra: Iterable[tuple[str, str]]) -> Response:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
-from identity import Customer, CustomerApiError, ServiceCustomers
+from identity import BLOCKED_STATUSES, Customer, CustomerApiError, ServiceCustomers
 from otp_auth_service.users import generate_display_name
 from workerkit import Problem
 
@@ -13,7 +13,6 @@ __all__ = ["ACTIVE", "Accounts", "require_active"]
 ACTIVE: Final = "active"
 """The status of a customer that may sign in."""
 
-_BLOCKED: Final = frozenset({"suspended", "cancelled"})
 _UNAVAILABLE: Final = "Customer accounts are unavailable at the moment. Please try again shortly."
 _RETRY_AFTER_S: Final = 5
 _PASSED_ON: Final = frozenset({400, 409, 413})
@@ -95,7 +94,7 @@ class Accounts:
 
 def require_active(customer: Customer) -> None:
     """Raise Problem 403 for a customer that is suspended or cancelled."""
-    if customer.get("status") in _BLOCKED:
+    if customer.get("status") in BLOCKED_STATUSES:
         raise Problem(403, "Account suspended")
 
 

@@ -1,18 +1,20 @@
 """One request on its way: in whose name it comes, and what its handler works with."""
 
-import hashlib
-import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
+
+from pydantic import SecretStr
 
 from identity import (
     Claims,
     CustomerApiClient,
     ResponseCipher,
     TokenError,
+    bearer_token,
     hash_email,
+    is_same_secret,
     normalise_email,
 )
 from otp_auth_service.accounts import Accounts
@@ -32,7 +34,6 @@ from workers import Context, Request, Response
 
 __all__ = ["Admin", "Call", "Resources"]
 
-_BEARER: Final = "bearer"
 _UNKNOWN_IP: Final = "unknown"
 
 
@@ -95,7 +96,7 @@ class Call:
 
         Raises Problem where the key is not valid, or does not let this address in.
         """
-        text = self.request.headers.get("x-otp-api-key") or self._bearer()
+        text = self.request.headers.get("x-otp-api-key") or bearer_token(self.request)
         if text is None or (
             not text.startswith(API_KEY_PREFIX) and "x-otp-api-key" not in self.request.headers
         ):
@@ -115,7 +116,7 @@ class Call:
 
     def token(self) -> str:
         """Return the token that the request carries; raise Refusal 401 where it carries none."""
-        token = self._bearer()
+        token = bearer_token(self.request)
         if token is None or token.startswith(API_KEY_PREFIX):
             raise Refusal(401, "Authorization header required")
         return token
@@ -145,7 +146,7 @@ class Call:
     async def admin(self) -> Admin:
         """Return who administers; raise Refusal 401 for anybody else."""
         token = self.token()
-        if _is_secret(token, self.settings.SUPER_ADMIN_API_KEY):
+        if _knows(token, self.settings.SUPER_ADMIN_API_KEY):
             return Admin(
                 customer_id=None,
                 user_id="super-admin",
@@ -169,7 +170,7 @@ class Call:
     def is_service(self) -> bool:
         """Tell whether another service asks, by its key."""
         key = self.request.headers.get("x-service-key")
-        return key is not None and _is_secret(key, self.settings.SERVICE_API_KEY)
+        return key is not None and _knows(key, self.settings.SERVICE_API_KEY)
 
     # What it works with
 
@@ -187,7 +188,9 @@ class Call:
     def accounts(self) -> Accounts:
         """Customers, in customer-api."""
         client = CustomerApiClient(
-            binding=self.settings.CUSTOMER_API, url=self.settings.CUSTOMER_API_URL
+            binding=self.settings.CUSTOMER_API,
+            url=self.settings.CUSTOMER_API_URL,
+            cipher=self.resources.cipher,
         )
         key = self.settings.SERVICE_API_KEY.get_secret_value()
         return Accounts(client.with_service_key(key))
@@ -277,15 +280,6 @@ class Call:
         text = await self.resources.cipher.encrypt(data, admin.token, expires_at=admin.expires_at)
         return text_response(text, is_private=True, headers={"X-Encrypted": "true"})
 
-    def _bearer(self) -> str | None:
-        scheme, _, token = self.request.headers.get("authorization", "").strip().partition(" ")
-        return token.strip() or None if scheme.lower() == _BEARER else None
 
-
-def _is_secret(given: str, secret: Any) -> bool:
-    expected = "" if secret is None else secret.get_secret_value()
-    return bool(expected) and hmac.compare_digest(_digest(given), _digest(expected))
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode(errors="surrogateescape")).digest()
+def _knows(given: str, secret: SecretStr | None) -> bool:
+    return secret is not None and is_same_secret(given, secret.get_secret_value())

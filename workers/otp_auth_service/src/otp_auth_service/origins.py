@@ -1,6 +1,5 @@
 """Which pages may call the service: those of the settings, or of the tenant whose key is used."""
 
-from collections.abc import Iterable
 from typing import Final
 
 from otp_auth_service.settings import Settings
@@ -25,10 +24,8 @@ def cors_for(settings: Settings, tenant: Tenant | None) -> Cors:
     """Return what pages may do with a request of that tenant."""
     listed = None if tenant is None else tenant.config.get("allowedOrigins")
     if isinstance(listed, list):
-        return _cors(_readable(listed))
-    if settings.ALLOWED_ORIGINS is None:
-        return _cors(Origins(any=settings.is_development))
-    return _cors(_readable(settings.ALLOWED_ORIGINS))
+        return _cors(Origins.parse_valid(listed)[0])
+    return _cors(settings.origins)
 
 
 def preflight_cors(settings: Settings, request: Request) -> Cors:
@@ -51,15 +48,3 @@ def _cors(origins: Origins) -> Cors:
         expose_headers=_EXPOSE,
         credentials=True,
     )
-
-
-def _readable(items: Iterable[object]) -> Origins:
-    """Return the origins among what a tenant, or a setting, lists."""
-    good = []
-    for item in items:
-        try:
-            Origins.parse([str(item)])
-        except ValueError:
-            continue
-        good.append(str(item))
-    return Origins.parse(good)

@@ -1,12 +1,13 @@
 """The settings of the service, as they stand on its `env`."""
 
 from collections.abc import Awaitable
+from functools import cached_property
 from typing import Annotated, Any, Final, Protocol, Self
 
 from pydantic import SecretStr, model_validator
 
 from identity import DEFAULT_ISSUER
-from workerkit import Binding, KVNamespace, Service, WorkerSettings
+from workerkit import Binding, KVNamespace, Origins, Service, WorkerSettings
 
 __all__ = ["MailBinding", "Settings"]
 
@@ -52,6 +53,13 @@ class Settings(WorkerSettings):
     def is_development(self) -> bool:
         """Whether this is somebody's own machine."""
         return self.ENVIRONMENT == _DEVELOPMENT
+
+    @cached_property
+    def origins(self) -> Origins:
+        """The pages that may call the service; what is listed and is no origin does nothing."""
+        if self.ALLOWED_ORIGINS is None:
+            return Origins(any=self.is_development)
+        return Origins.parse_valid(self.ALLOWED_ORIGINS)[0]
 
     @model_validator(mode="after")
     def _check(self) -> Self:
